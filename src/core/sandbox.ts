@@ -1,0 +1,36 @@
+import type { Readable, Writable } from "node:stream";
+
+/** A process to start. */
+export interface SandboxCommand {
+  readonly file: string;
+  readonly args: readonly string[];
+  /** Absolute path of the working directory; what may be written to. */
+  readonly workDir: string;
+  /** The whole environment of the process: nothing of the server's own is added. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** How a process ended: by itself with a code, or by a signal. */
+export interface SandboxExit {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+/** A process that has been started. */
+export interface SandboxProcess {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Settles when the process has ended and nothing that it started is left. Rejects when it could not start. */
+  readonly exited: Promise<SandboxExit>;
+  /** Ends the process and everything it started, at once. Safe to call again. */
+  kill(): void;
+}
+
+/** Confines the processes of tools. */
+export interface Sandbox {
+  /** What is shown in events: `none`, `bwrap` … */
+  readonly name: string;
+  /** Starts a process. When `signal` fires it is killed with everything it started. */
+  spawn(command: SandboxCommand, signal: AbortSignal): SandboxProcess;
+}

@@ -1,0 +1,22 @@
+/** A provider key, opened for one call. */
+export interface OpenSecret {
+  /** The key; empty for a provider that needs none. */
+  readonly key: string;
+  /** The only origin it may be sent to, for example `https://api.anthropic.com`. */
+  readonly origin: string;
+  /** The address that it was stored with; empty for the provider's own. */
+  readonly baseUrl: string;
+}
+
+/** Keys of providers: the one door to them is `open`, called by provider clients alone. */
+export interface Secrets {
+  /** The key of a provider, or undefined when there is none. */
+  open(providerId: string): Promise<OpenSecret | undefined>;
+}
+
+/** Takes every known secret out of a text, in each form it may have: plain, base64, URL-encoded, JSON-escaped. */
+export interface Redactor {
+  /** Makes a value known for the life of the process. Values shorter than 8 characters are ignored. */
+  add(secret: string): void;
+  redact(text: string): string;
+}

@@ -1,0 +1,184 @@
+import type { Agent } from "../../gen/agentry/v1/agents_pb.js";
+import type {
+  Approval,
+  ApprovalState,
+  Elicitation,
+  ElicitationState,
+  Event,
+} from "../../gen/agentry/v1/event_pb.js";
+import type { Message, Purpose, Usage } from "../../gen/agentry/v1/message_pb.js";
+import type { Run } from "../../gen/agentry/v1/run_pb.js";
+import type { Session } from "../../gen/agentry/v1/sessions_pb.js";
+
+/**
+ * Where everything is kept. Every method is atomic and durable when its promise resolves. Objects that
+ * are given and returned are the generated messages; the store keeps no reference to them.
+ */
+export interface Store {
+  readonly agents: AgentRows;
+  readonly sessions: SessionRows;
+  readonly messages: MessageRows;
+  readonly runs: RunRows;
+  readonly events: EventRows;
+  readonly approvals: ApprovalRows;
+  readonly elicitations: ElicitationRows;
+  readonly credentials: CredentialRows;
+  /**
+   * Writes batches in one transaction, in order. A batch is taken whole or refused whole; a refused batch
+   * does not stop the others. Throws, having written nothing, when the database cannot write
+   * (`exhausted` when the disk is full).
+   */
+  commit(batches: readonly Batch[]): Promise<BatchResult[]>;
+  close(): Promise<void>;
+}
+
+/** A page of a list. `cursor` is opaque; undefined is the first page, or no next one. */
+export interface Page {
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+}
+
+export interface Paged<T> {
+  readonly items: T[];
+  readonly cursor?: string | undefined;
+}
+
+/** What belongs to one session and is written together. */
+export interface Batch {
+  readonly sessionId: string;
+  /**
+   * The epoch under which the writer holds the session: the batch is refused when the session has another
+   * one by now. Undefined where no run is concerned.
+   */
+  readonly epoch?: number | undefined;
+  readonly writes: readonly Write[];
+}
+
+export type Write =
+  /** Appends an event. Its `seq` is set by the store, dense, in the transaction. */
+  | { readonly type: "event"; readonly event: Event }
+  /** Appends a message. Its `index` is set by the store; an event after it in the batch may hold the same object. */
+  | { readonly type: "message"; readonly message: Message }
+  /** Replaces a message of the session, by id. Index and time stay. */
+  | { readonly type: "message_replaced"; readonly message: Message }
+  /** Inserts or replaces a run. A session has at most one run that is running, waiting or canceling. */
+  | { readonly type: "run"; readonly run: Run; readonly details?: RunDetails | undefined }
+  /** Adds to the session's usage, and records what for. */
+  | {
+      readonly type: "usage";
+      readonly runId: string;
+      readonly purpose: Purpose;
+      readonly model: string;
+      readonly usage: Usage;
+    }
+  /** Changes the session's title. */
+  | { readonly type: "title"; readonly title: string }
+  /** Inserts an approval, or with `from` replaces one that is in that state; in another state the batch is refused. */
+  | { readonly type: "approval"; readonly approval: Approval; readonly from?: ApprovalState | undefined }
+  /** As `approval`. */
+  | {
+      readonly type: "elicitation";
+      readonly elicitation: Elicitation;
+      readonly from?: ElicitationState | undefined;
+    };
+
+/** What a run row holds beside the Run message. Given once, with the first write of the run. */
+export interface RunDetails {
+  /** SHA-256 of the input, to tell a repeated request from another one under the same request id. */
+  readonly inputSha256: string;
+  /** The user's message, as it waits in the queue. */
+  readonly input: Message;
+  /** The agent as it was when the run was asked for. */
+  readonly agent: Agent;
+}
+
+/** `written`; or why nothing of the batch was: another epoch, no such session, or another approval state. */
+export type BatchResult = "written" | "stale" | "missing" | "conflict";
+
+export interface AgentRows {
+  insert(agent: Agent): Promise<void>;
+  get(id: string): Promise<Agent | undefined>;
+  /** Newest first. */
+  list(page: Page): Promise<Paged<Agent>>;
+  /** False when there is none with its id. */
+  update(agent: Agent): Promise<boolean>;
+  /** False when there is none with this id. */
+  delete(id: string): Promise<boolean>;
+}
+
+export interface SessionRows {
+  insert(session: Session): Promise<void>;
+  get(id: string): Promise<Session | undefined>;
+  /** Newest first. */
+  list(page: Page): Promise<Paged<Session>>;
+  /**
+   * Writes title, agent_id, work_dir, approval_mode, labels, expires_at and updated_at: the rest belongs to
+   * `commit`. False when there is none with its id.
+   */
+  update(session: Session): Promise<boolean>;
+  /** Deletes it with everything that belongs to it. False when there is none with this id. */
+  delete(id: string): Promise<boolean>;
+  /** Raises the epoch and returns it: whoever held the session before can write no more. Undefined when missing. */
+  claim(id: string): Promise<number | undefined>;
+}
+
+export interface MessageRows {
+  /** Oldest first, those with an index above `after`. */
+  list(sessionId: string, after: number, limit: number): Promise<Message[]>;
+}
+
+export interface RunRows {
+  get(id: string): Promise<Run | undefined>;
+  details(id: string): Promise<RunDetails | undefined>;
+  findByRequestId(sessionId: string, requestId: string): Promise<Run | undefined>;
+  /** Newest first. */
+  list(sessionId: string, page: Page): Promise<Paged<Run>>;
+  /** All that have not finished, oldest first. */
+  unfinished(): Promise<Run[]>;
+}
+
+export interface EventRows {
+  /**
+   * Events with a seq above `after`, in order: as many as fit `limit` and about `maxBytes`, at least one
+   * where there is one. With `runId`, only those of that run.
+   */
+  read(sessionId: string, after: number, limit: number, maxBytes: number, runId?: string): Promise<Event[]>;
+}
+
+export interface ApprovalRows {
+  get(id: string): Promise<Approval | undefined>;
+  /** Oldest first, at most 1000. Undefined: of every session, in every state. */
+  list(filter: { sessionId?: string; runId?: string; state?: ApprovalState }): Promise<Approval[]>;
+}
+
+export interface ElicitationRows {
+  get(id: string): Promise<Elicitation | undefined>;
+  /** As ApprovalRows.list. */
+  list(filter: { sessionId?: string; runId?: string; state?: ElicitationState }): Promise<Elicitation[]>;
+}
+
+/** A credential at rest. What is secret in it is encrypted before it gets here. */
+export interface CredentialRow {
+  readonly providerId: string;
+  /** The address given with the key; empty for the provider's own. */
+  readonly baseUrl: string;
+  /** The only origin it may be sent to. */
+  readonly origin: string;
+  /** Names the key that encrypted it. */
+  readonly keyId: string;
+  readonly nonce: Uint8Array;
+  readonly ciphertext: Uint8Array;
+  readonly tag: Uint8Array;
+  /** Last four characters of the key, or empty. */
+  readonly last4: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly updatedAt: number;
+}
+
+export interface CredentialRows {
+  put(row: CredentialRow): Promise<void>;
+  get(providerId: string): Promise<CredentialRow | undefined>;
+  list(): Promise<CredentialRow[]>;
+  /** False when there is none. */
+  delete(providerId: string): Promise<boolean>;
+}

@@ -1,0 +1,47 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { Blob } from "../../gen/agentry/v1/message_pb.js";
+import type { Sandbox } from "./sandbox.js";
+
+/** Where a piece of output came from. */
+export type OutputStream = "stdout" | "stderr";
+
+/** What a tool is given beside its arguments. */
+export interface ToolContext {
+  /** Absolute path of the session's working directory, or empty: then file and shell tools fail, saying so. */
+  readonly workDir: string;
+  readonly sessionId: string;
+  readonly toolCallId: string;
+  readonly sandbox: Sandbox;
+  /** Shows a piece of output while the tool runs. The tool caps what it shows, as it caps its result. */
+  onOutput(text: string, stream: OutputStream): void;
+}
+
+/** What a tool answers. */
+export interface ToolOutput {
+  /** What the model is shown. */
+  readonly text: string;
+  /** The tool ran and failed, or its arguments were wrong. The text says how. */
+  readonly failed: boolean;
+  /** It was killed by its own time-out. */
+  readonly timedOut?: boolean;
+  /** `text` is not the whole output; it says so itself. */
+  readonly truncated?: boolean;
+  readonly blobs?: readonly Blob[];
+}
+
+/**
+ * A tool. `run` answers with a failed output, not an exception, for everything the model can be told
+ * about: wrong arguments, missing files, a non-zero exit. When `signal` fires it ends what it started,
+ * children and their children too, and answers or throws soon.
+ */
+export interface Tool {
+  readonly name: string;
+  readonly description: string;
+  /** JSON Schema of the arguments, an object schema. */
+  readonly inputSchema: JsonObject;
+  /** It changes nothing, so it runs without asking and beside others. */
+  readonly readOnly: boolean;
+  /** What exactly a verdict on this call would cover, for people: the command line, or the file and change. */
+  summarize(input: JsonObject): string;
+  run(input: JsonObject, context: ToolContext, signal: AbortSignal): Promise<ToolOutput>;
+}
