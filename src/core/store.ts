@@ -62,7 +62,15 @@ export type Write =
   /** Replaces a message of the session, by id. Index and time stay. */
   | { readonly type: "message_replaced"; readonly message: Message }
   /** Inserts or replaces a run. A session has at most one run that is running, waiting or canceling. */
-  | { readonly type: "run"; readonly run: Run; readonly details?: RunDetails | undefined }
+  | {
+      readonly type: "run";
+      readonly run: Run;
+      readonly details?: RunDetails | undefined;
+      /** An event before it in the batch: its seq becomes the run's `first_seq`. */
+      readonly first?: Event | undefined;
+      /** An event before it in the batch: its seq becomes the run's `last_seq`. */
+      readonly last?: Event | undefined;
+    }
   /** Adds to the session's usage, and records what for. */
   | {
       readonly type: "usage";
