@@ -1,0 +1,36 @@
+import type { HttpRequest, HttpResponse } from "./http-exchange.js";
+import { pathnameOf } from "./http-exchange.js";
+import type { Logger } from "./logger.js";
+
+const maxPathLength = 512;
+
+/**
+ * Logs a request when its response has ended or its caller has left: method, path without query, status,
+ * milliseconds and id. Successes at `debug`, refusals at `info`, failures of the server at `warn`.
+ */
+export function logAccess(
+  request: HttpRequest,
+  response: HttpResponse,
+  requestId: string,
+  log: Logger,
+): void {
+  const startedAt = performance.now();
+  const path = pathnameOf(request).slice(0, maxPathLength);
+  response.once("close", () => {
+    const status = response.headersSent ? response.statusCode : 0;
+    const line = {
+      method: request.method,
+      path,
+      status,
+      ms: Math.round(performance.now() - startedAt),
+      request_id: requestId,
+      ...(response.writableFinished ? {} : { cut: true }),
+    };
+    log[levelOf(status)](line, "request");
+  });
+}
+
+function levelOf(status: number): "debug" | "info" | "warn" {
+  if (status >= 500) return "warn";
+  return status >= 400 ? "info" : "debug";
+}

@@ -1,0 +1,155 @@
+import type { DescService } from "@bufbuild/protobuf";
+import type {
+  ConnectRouter,
+  HandlerContext,
+  Interceptor,
+  MethodImplSpec,
+  ServiceImpl,
+} from "@connectrpc/connect";
+import {
+  ConnectError,
+  createConnectRouter,
+  createContextKey,
+  createContextValues,
+  createServiceImplSpec,
+} from "@connectrpc/connect";
+import {
+  compressionBrotli,
+  compressionGzip,
+  universalRequestFromNodeRequest,
+} from "@connectrpc/connect-node";
+import { closeOnAbort } from "./close-on-abort.js";
+import { refineProtocolError } from "./error-info.js";
+import type { HttpHandler, Mount } from "./http-exchange.js";
+import { flushHeaders } from "./http-exchange.js";
+import { requestIdHeader } from "./request-id.js";
+import { sendHeaders, writeResponse } from "./response-writer.js";
+
+/** A service and the object that implements it; methods it lacks answer `unimplemented`. */
+export interface BoundService {
+  readonly service: DescService;
+  readonly implementation: Partial<ServiceImpl<DescService>>;
+}
+
+export interface ConnectMountOptions {
+  readonly services: readonly BoundService[];
+  /** The first is the outermost. */
+  readonly interceptors?: readonly Interceptor[];
+  /** Bytes that a request message may have, before and after decompression. Default 4 MiB. */
+  readonly readMaxBytes?: number;
+  /** Ends the calls under way when it fires; its reason is a ConnectError with code `unavailable`. */
+  readonly shutdownSignal?: AbortSignal;
+  /** Told of failures that no caller can be told of any more. */
+  readonly onError?: (error: unknown, path: string) => void;
+}
+
+export interface ConnectMount extends Mount {
+  /** The paths that it answers, for example `/agentry.v1.RunService/Run`. */
+  readonly paths: readonly string[];
+}
+
+/** Compression of small stream messages costs more than it saves; requests may still be compressed. */
+const neverCompress = { compressMinBytes: 0xffffffff };
+
+const announceHeaders = createContextKey<(headers: Headers) => void>(() => undefined);
+
+/**
+ * Serves services over Connect, gRPC and gRPC-Web. The headers of a stream leave in the turn in which its
+ * implementation starts, so they must be set by then; its messages are written together where they are ready
+ * together; and its generator returns when the caller leaves.
+ */
+export function createConnectMount(options: ConnectMountOptions): ConnectMount {
+  const router = createRouter(options);
+  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  const { onError = () => undefined } = options;
+  const handle: HttpHandler = (request, response) => {
+    const path = request.url?.split("?", 1)[0] ?? "";
+    const handler = handlers.get(path);
+    if (!handler) throw new Error(`no handler for ${path}`);
+    const values = createContextValues();
+    values.set(announceHeaders, (headers) => {
+      setImmediate(() => {
+        sendHeaders(response, 200, headers);
+        if (!response.destroyed && !response.writableEnded) flushHeaders(response);
+      });
+    });
+    handler(universalRequestFromNodeRequest(request, response, undefined, values))
+      .then((reply) => writeResponse(request, response, reply))
+      .catch((error: unknown) => {
+        if (response.destroyed) return;
+        onError(error, path);
+        if (!response.headersSent) response.writeHead(500, { "content-length": "0" });
+        response.end();
+      });
+  };
+  return { matches: (pathname) => handlers.has(pathname), handle, paths: [...handlers.keys()] };
+}
+
+function createRouter(options: ConnectMountOptions): ConnectRouter {
+  const { readMaxBytes = 4 * 1024 * 1024, interceptors = [], shutdownSignal } = options;
+  // Not in the declared type of the options, and honoured: invalid UTF-8 is refused, not replaced.
+  const jsonOptions = { ignoreUnknownFields: true, textDecoder: new TextDecoder("utf-8", { fatal: true }) };
+  const router = createConnectRouter({
+    acceptCompression: [compressionGzip, compressionBrotli],
+    readMaxBytes,
+    jsonOptions,
+    interceptors: [announceStream, ...interceptors],
+    requestGate: (context) => refineErrors(context, shutdownSignal),
+    ...(shutdownSignal ? { shutdownSignal } : {}),
+  });
+  for (const { service, implementation } of options.services) {
+    const spec = createServiceImplSpec(service, implementation);
+    for (const method of Object.values(spec.methods)) mountMethod(router, method);
+  }
+  return router;
+}
+
+function mountMethod(router: ConnectRouter, spec: MethodImplSpec): void {
+  switch (spec.kind) {
+    case "unary":
+      router.rpc(spec.method, spec.impl);
+      return;
+    case "client_streaming":
+      router.rpc(spec.method, spec.impl, neverCompress);
+      return;
+    case "server_streaming": {
+      const { impl } = spec;
+      router.rpc(
+        spec.method,
+        (request, context) => closeOnAbort(impl(request, context), context.signal),
+        neverCompress,
+      );
+      return;
+    }
+    case "bidi_streaming": {
+      const { impl } = spec;
+      router.rpc(
+        spec.method,
+        (requests, context) => closeOnAbort(impl(requests, context), context.signal),
+        neverCompress,
+      );
+      return;
+    }
+    default:
+      spec satisfies never;
+  }
+}
+
+/** Tells the adapter the headers of a stream before its first message. */
+const announceStream: Interceptor = (next) => async (request) => {
+  const response = await next(request);
+  if (response.stream) request.contextValues.get(announceHeaders)(response.header);
+  return response;
+};
+
+/**
+ * The library aborts a call's context with the error that it is about to write, in every protocol. That is the
+ * one moment to see errors that arise before any interceptor runs.
+ */
+function refineErrors(context: HandlerContext, shutdownSignal: AbortSignal | undefined): void {
+  context.signal.addEventListener("abort", () => {
+    const { reason } = context.signal;
+    if (!(reason instanceof ConnectError) || reason === shutdownSignal?.reason) return;
+    refineProtocolError(reason, context.requestHeader.get(requestIdHeader) ?? "");
+  });
+}

@@ -1,0 +1,57 @@
+import { logAccess } from "./access-log.js";
+import type { Authenticator } from "./auth.js";
+import type { Guard } from "./guard.js";
+import { createHealth } from "./health.js";
+import type { HttpHandler, HttpRequest, HttpResponse, Mount } from "./http-exchange.js";
+import { headerOf, pathnameOf } from "./http-exchange.js";
+import type { Logger } from "./logger.js";
+import { notFoundHandler } from "./not-found.js";
+import { replyRefusal } from "./reply.js";
+import { assignRequestId } from "./request-id.js";
+
+export interface HttpHandlerOptions {
+  readonly guard: Guard;
+  readonly authenticate: Authenticator;
+  readonly isDraining: () => boolean;
+  /** Asked in order; the first that matches answers. */
+  readonly mounts: readonly Mount[];
+  readonly log: Logger;
+}
+
+const securityHeaders = {
+  "x-content-type-options": "nosniff",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+};
+
+/**
+ * The way of every request: id, headers, guard, health, authentication, then the first mount that matches, or
+ * 404. Refusals are JSON, and the body of a refused request is not read.
+ */
+export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
+  const { guard, authenticate, log } = options;
+  const health = createHealth(options.isDraining);
+  return (request, response) => {
+    const requestId = assignRequestId(request, response);
+    for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
+    logAccess(request, response, requestId, log);
+    // A caller that leaves makes its request and response emit errors; `close` tells all there is to know.
+    request.on("error", () => undefined);
+    response.on("error", () => undefined);
+    const foreign = guard(request);
+    if (foreign) return replyRefusal(request, response, foreign);
+    const pathname = pathnameOf(request);
+    if (health.matches(pathname, request)) return health.handle(request, response);
+    const refusal = authenticate(request, pathname);
+    if (refusal) return replyRefusal(request, response, refusal);
+    const mount = options.mounts.find((candidate) => candidate.matches(pathname, request));
+    if (!mount) return notFoundHandler(request, response);
+    continueIfAsked(request, response);
+    mount.handle(request, response);
+  };
+}
+
+/** Only now is the caller told to send the body that it announced with `Expect: 100-continue`. */
+function continueIfAsked(request: HttpRequest, response: HttpResponse): void {
+  if (headerOf(request, "expect")?.toLowerCase() === "100-continue") response.writeContinue();
+}

@@ -1,0 +1,108 @@
+import { existsSync, readFileSync } from "node:fs";
+import { isIPv4 } from "node:net";
+import { endianness } from "node:os";
+
+/** The two ends of a connection, as a `net.Socket` names them. */
+export interface SocketEnds {
+  readonly localAddress?: string | undefined;
+  readonly localPort?: number | undefined;
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
+}
+
+/** States in which a row belongs to a process that may still talk: established and the half-closed ones. */
+const talkingStates = new Set(["01", "04", "05", "08"]);
+const mappedPrefix = "::ffff:";
+const known = new WeakMap<object, boolean>();
+
+/** Whether this system tells whose a connection is. Where it does not, `isLocalCaller` is always false. */
+export function localCallersKnown(): boolean {
+  return process.getuid !== undefined && existsSync("/proc/net/tcp");
+}
+
+/**
+ * Whether the peer of a socket is a process of this machine and of the same user id, by the kernel's socket
+ * table (proc(5), /proc/net/tcp). Looked up once for each socket.
+ */
+export function isLocalCaller(socket: SocketEnds): boolean {
+  const answer = known.get(socket);
+  if (answer !== undefined) return answer;
+  const local = lookUp(socket);
+  known.set(socket, local);
+  return local;
+}
+
+function lookUp(socket: SocketEnds): boolean {
+  const { localAddress, localPort, remoteAddress, remotePort } = socket;
+  const uid = process.getuid?.();
+  if (uid === undefined || !localAddress || !remoteAddress || !localPort || !remotePort) return false;
+  const peer = tableKeys(remoteAddress, remotePort);
+  const self = tableKeys(localAddress, localPort);
+  for (const [table, i] of [
+    ["/proc/net/tcp", 0],
+    ["/proc/net/tcp6", 1],
+  ] as const) {
+    const from = peer[i];
+    const to = self[i];
+    if (from === undefined || to === undefined) continue;
+    const owner = ownerOf(readTable(table), `: ${from} ${to} `);
+    if (owner !== undefined) return owner === uid;
+  }
+  return false;
+}
+
+function readTable(path: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    return "";
+  }
+}
+
+/**
+ * The user id in the row with these two ends. A row without an inode is no process's any more (orphaned or
+ * in TIME_WAIT) and shows user id 0, so it counts for nothing.
+ */
+function ownerOf(table: string, ends: string): number | undefined {
+  for (let at = table.indexOf(ends); at >= 0; at = table.indexOf(ends, at + 1)) {
+    const end = table.indexOf("\n", at);
+    const row = table.slice(at + ends.length, end < 0 ? undefined : end);
+    const [state = "", , , , uid = "", , inode = "0"] = row.trim().split(/\s+/, 7);
+    if (talkingStates.has(state) && inode !== "0" && /^[0-9]+$/.test(uid)) return Number(uid);
+  }
+  return undefined;
+}
+
+/** How /proc/net/tcp and /proc/net/tcp6 print an address; an IPv4 peer may be in either. */
+function tableKeys(address: string, port: number): [string | undefined, string | undefined] {
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const plain = address.startsWith(mappedPrefix) ? address.slice(mappedPrefix.length) : address;
+  if (isIPv4(plain)) {
+    const four = plain.split(".").map(Number);
+    const mapped = [...Array<number>(10).fill(0), 255, 255, ...four];
+    return [words(four) + suffix, words(mapped) + suffix];
+  }
+  const sixteen = ipv6Bytes(plain);
+  return [undefined, sixteen && words(sixteen) + suffix];
+}
+
+/** Bytes as the kernel prints them: words of four, each in the byte order of the machine. */
+function words(bytes: readonly number[]): string {
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 4) {
+    const word = bytes.slice(i, i + 4);
+    if (endianness() === "LE") word.reverse();
+    for (const byte of word) text += byte.toString(16).toUpperCase().padStart(2, "0");
+  }
+  return text;
+}
+
+function ipv6Bytes(address: string): number[] | undefined {
+  const [head = "", tail] = (address.split("%")[0] ?? "").split("::");
+  const left = head === "" ? [] : head.split(":");
+  const right = tail === undefined || tail === "" ? [] : tail.split(":");
+  const missing = 8 - left.length - right.length;
+  if (missing < 0 || (tail === undefined && missing !== 0)) return undefined;
+  const groups = [...left, ...Array<string>(missing).fill("0"), ...right].map((group) => parseInt(group, 16));
+  return groups.flatMap((group) => [group >> 8, group & 255]);
+}

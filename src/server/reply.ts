@@ -1,0 +1,72 @@
+import type { Reason } from "../core/fault.js";
+import { codeName, codeOfReason } from "./codes.js";
+import type { HttpRequest, HttpResponse } from "./http-exchange.js";
+import { flushHeaders, headerOf } from "./http-exchange.js";
+import { requestIdHeader } from "./request-id.js";
+
+/** An answer of no, given before any service is asked. */
+export interface Refusal {
+  readonly status: number;
+  readonly reason: Reason;
+  /** One sentence for the caller. */
+  readonly message: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** How long a caller that still sends its body is given to read the answer before the connection closes. */
+const lingerMs = 500;
+
+/**
+ * Whether an HTTP/1.1 request has announced a body that has not arrived in full. Over HTTP/2 this is never
+ * of interest, because a stream ends without harm to its connection.
+ */
+export function isBodyPending(request: HttpRequest): boolean {
+  if (request.httpVersionMajor !== 1 || request.complete) return false;
+  const length = headerOf(request, "content-length");
+  return request.headers["transfer-encoding"] !== undefined || (length !== undefined && Number(length) !== 0);
+}
+
+/**
+ * Ends a response. A request body that nobody wants is not read to its end: the connection closes instead,
+ * after a moment in which the caller can read the answer (a close with unread data is a reset).
+ */
+export function endReply(request: HttpRequest, response: HttpResponse, last?: Uint8Array | string): void {
+  if (!isBodyPending(request)) {
+    if (last === undefined) response.end();
+    else response.end(last);
+    return;
+  }
+  if (last === undefined) flushHeaders(response);
+  else response.write(last);
+  const { socket } = request;
+  const timer = setTimeout(() => {
+    response.end();
+    socket.destroySoon();
+  }, lingerMs);
+  response.once("close", () => clearTimeout(timer));
+}
+
+/** Answers with a JSON body; to HEAD with its headers alone. */
+export function replyJson(
+  request: HttpRequest,
+  response: HttpResponse,
+  reply: { status: number; body: unknown; headers?: Readonly<Record<string, string>> },
+): void {
+  const text = `${JSON.stringify(reply.body)}\n`;
+  response.writeHead(reply.status, {
+    ...reply.headers,
+    "content-type": "application/json",
+    "content-length": String(Buffer.byteLength(text)),
+    "cache-control": "no-store",
+    ...(isBodyPending(request) ? { connection: "close" } : {}),
+  });
+  endReply(request, response, request.method === "HEAD" ? undefined : text);
+}
+
+/** Answers with a refusal, as `{"code","message","reason","request_id"}`. */
+export function replyRefusal(request: HttpRequest, response: HttpResponse, refusal: Refusal): void {
+  const { status, reason, message, headers = {} } = refusal;
+  const request_id = headerOf(request, requestIdHeader) ?? "";
+  const body = { code: codeName(codeOfReason[reason]), message, reason, request_id };
+  replyJson(request, response, { status, body, headers });
+}
