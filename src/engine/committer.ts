@@ -1,0 +1,102 @@
+import { setImmediate as afterPoll } from "node:timers";
+import { Fault } from "../core/fault.js";
+import type { Batch, BatchResult, Store } from "../core/store.js";
+
+/** A batch on its way to the database. */
+export interface PendingBatch {
+  readonly batch: Batch;
+  /** True: a commit that fails gives it up. False: it is kept, and tried again until it is stored. */
+  readonly giveUp: boolean;
+  /** Set when it has been handed to the store: no write may be added any more. */
+  taken: boolean;
+  settled(result: BatchResult): void;
+  failed(fault: Fault): void;
+}
+
+/** Batches of one transaction: so many block the event loop for about 2 ms at most. */
+const maxWrites = 1000;
+const retryMs = 500;
+
+/**
+ * Group commit: all batches of one turn of the event loop, of all sessions, become one transaction. The
+ * order of batches is kept. What a batch reports through `settled` is durable.
+ */
+export class Committer {
+  readonly #store: Store;
+  #pending: PendingBatch[] = [];
+  #scheduled = false;
+  #flushing: Promise<void> | undefined;
+  #retry: NodeJS.Timeout | undefined;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  add(pending: PendingBatch): void {
+    this.#pending.push(pending);
+    this.#schedule();
+  }
+
+  /** Commits what is pending without waiting for the end of the turn. */
+  flush(): void {
+    if (this.#flushing || this.#retry) return;
+    this.#flushing = this.#commitAll().finally(() => {
+      this.#flushing = undefined;
+      if (this.#pending.length > 0 && !this.#retry) this.#schedule();
+    });
+  }
+
+  /** Settles when nothing is pending, or after one failed try. */
+  async idle(): Promise<void> {
+    while (this.#pending.length > 0 || this.#flushing) {
+      clearTimeout(this.#retry);
+      this.#retry = undefined;
+      this.flush();
+      await this.#flushing;
+      if (this.#retry) return;
+    }
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#flushing || this.#retry) return;
+    this.#scheduled = true;
+    afterPoll(() => {
+      this.#scheduled = false;
+      this.flush();
+    });
+  }
+
+  async #commitAll(): Promise<void> {
+    const taken = this.#take();
+    if (taken.length === 0) return;
+    try {
+      const results = await this.#store.commit(taken.map((pending) => pending.batch));
+      for (const [i, pending] of taken.entries()) pending.settled(results[i] ?? "missing");
+    } catch (error) {
+      this.#failed(taken, Fault.from(error));
+    }
+  }
+
+  #take(): PendingBatch[] {
+    let writes = 0;
+    let count = 0;
+    for (const pending of this.#pending) {
+      writes += pending.batch.writes.length;
+      if (count > 0 && writes > maxWrites) break;
+      count += 1;
+    }
+    const taken = this.#pending.slice(0, count);
+    this.#pending = this.#pending.slice(count);
+    for (const pending of taken) pending.taken = true;
+    return taken;
+  }
+
+  #failed(taken: PendingBatch[], fault: Fault): void {
+    this.#pending = [...taken.filter((pending) => !pending.giveUp), ...this.#pending];
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      this.flush();
+    }, retryMs);
+    for (const pending of taken) pending.failed(fault);
+  }
+}

@@ -1,0 +1,170 @@
+import { clone } from "@bufbuild/protobuf";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { ModelSettings } from "../../gen/agentry/v1/agents_pb.js";
+import type { Usage } from "../../gen/agentry/v1/message_pb.js";
+import type { Run } from "../../gen/agentry/v1/run_pb.js";
+import { RunSchema, RunState } from "../../gen/agentry/v1/run_pb.js";
+import type { Clock } from "../core/clock.js";
+import { Fault, notFound } from "../core/fault.js";
+import type { ModelProviders } from "../core/model-provider.js";
+import type { Sandbox } from "../core/sandbox.js";
+import type { Store } from "../core/store.js";
+import type { Tool } from "../core/tool.js";
+import { admit } from "./admission.js";
+import { Approvals } from "./approvals.js";
+import { Conversations } from "./conversations.js";
+import { Lane } from "./lane.js";
+import type { EngineParts } from "./lane-runs.js";
+import { cancelQueued, startNext } from "./lane-runs.js";
+import type { RunOrder } from "./new-run.js";
+import { recoverRuns } from "./recovery.js";
+import type { RetryPolicy } from "./retry.js";
+import { defaultRetryPolicy } from "./retry.js";
+import { SessionLogs } from "./session-logs.js";
+import { createStamp } from "./stamp.js";
+
+export interface EngineOptions {
+  readonly store: Store;
+  readonly providers: ModelProviders;
+  readonly tools: readonly Tool[];
+  readonly sandbox: Sandbox;
+  readonly clock: Clock;
+  /** Adds the list price of a model call to its usage. */
+  price(settings: ModelSettings, usage: Usage): Usage;
+  /** Told of faults that nobody understands, to be logged. */
+  onBug(error: unknown): void;
+  readonly retry?: RetryPolicy;
+  /** Milliseconds until an approval is denied for want of a verdict. Default one hour. */
+  readonly approvalExpiryMs?: number;
+  /** Milliseconds that a tool has to stop after a cancel. Default 5,000. */
+  readonly stopMs?: number;
+}
+
+/**
+ * Runs agents. A run belongs to its session and is stopped by nothing but its own end, a cancel, or the
+ * end of the server; connections only read its log. Call `recover` before the first `start`.
+ */
+export class Engine {
+  readonly logs: SessionLogs;
+  readonly approvals: Approvals;
+  readonly stamp: () => Timestamp;
+  readonly #parts: EngineParts;
+  #draining = false;
+
+  constructor(options: EngineOptions) {
+    const { store, clock } = options;
+    this.stamp = createStamp(clock);
+    this.approvals = new Approvals(store, clock, options.approvalExpiryMs ?? 3_600_000);
+    const lanes = new Map<string, Lane>();
+    this.logs = new SessionLogs(store, (sessionId, fault) =>
+      lanes.get(sessionId)?.active?.fail(Fault.from(fault)),
+    );
+    this.#parts = {
+      store,
+      logs: this.logs,
+      lanes,
+      epochs: new Map(),
+      conversations: new Conversations(store),
+      stamp: this.stamp,
+      background: new AbortController(),
+      tasks: new Set(),
+      onBug: (error) => options.onBug(error),
+      run: {
+        store,
+        providers: options.providers,
+        tools: new Map(options.tools.map((tool) => [tool.name, tool])),
+        sandbox: options.sandbox,
+        approvals: this.approvals,
+        retry: options.retry ?? defaultRetryPolicy,
+        stopMs: options.stopMs ?? 5000,
+        price: (settings, usage) => options.price(settings, usage),
+      },
+    };
+  }
+
+  /** Closes what an earlier process left unfinished, as interrupted, and starts what it left in the queue. */
+  async recover(): Promise<void> {
+    for (const queued of await recoverRuns(this.#parts)) {
+      const lane = this.#lane(queued.run.sessionId);
+      lane.queue.push(queued);
+    }
+    for (const [sessionId, lane] of this.#parts.lanes) {
+      await lane.decide(() => startNext(this.#parts, lane, sessionId));
+    }
+  }
+
+  /**
+   * Starts a run, or queues it, or gives its message to the run under way, as `whenBusy` says; or attaches
+   * to the run that has its request id. What it returns is durable.
+   * @throws Fault `not_found`, `invalid`, `busy`, `conflict`, `unavailable` while draining.
+   */
+  async start(order: RunOrder): Promise<Run> {
+    if (this.#draining) throw new Fault("unavailable", "the server is stopping", { retryable: true });
+    const lane = this.#lane(order.sessionId);
+    try {
+      return clone(RunSchema, await lane.decide(() => admit(this.#parts, lane, order)));
+    } finally {
+      if (lane.idle) this.#parts.lanes.delete(order.sessionId);
+    }
+  }
+
+  /**
+   * Asks a run to stop; its last event confirms it. A finished run stays as it is.
+   * @throws Fault `not_found`.
+   */
+  async cancel(runId: string): Promise<Run> {
+    const stored = await this.#parts.store.runs.get(runId);
+    if (!stored) throw notFound("run", runId);
+    const lane = this.#parts.lanes.get(stored.sessionId);
+    if (stored.state === RunState.FINISHED || !lane) return stored;
+    return lane.decide(async () => {
+      if (lane.active?.writer.run.id === runId) {
+        lane.active.cancel();
+        await lane.active.writer.log.durable();
+        return clone(RunSchema, lane.active?.writer.run ?? stored);
+      }
+      return (
+        (await cancelQueued(this.#parts, lane, runId)) ?? (await this.#parts.store.runs.get(runId)) ?? stored
+      );
+    });
+  }
+
+  /** Deletes a session and everything in it; a run in it is canceled first. False when there is none. */
+  async deleteSession(sessionId: string): Promise<boolean> {
+    const lane = this.#lane(sessionId);
+    return lane.decide(async () => {
+      lane.queue.length = 0;
+      lane.active?.cancel();
+      await lane.active?.done;
+      const deleted = await this.#parts.store.sessions.delete(sessionId);
+      this.logs.close(sessionId);
+      this.#parts.conversations.forget(sessionId);
+      this.#parts.epochs.delete(sessionId);
+      this.#parts.lanes.delete(sessionId);
+      return deleted;
+    });
+  }
+
+  /** Takes no more runs, gives those under way `graceMs` to end, then ends them as interrupted. */
+  async close(graceMs: number): Promise<void> {
+    this.#draining = true;
+    this.#parts.background.abort();
+    const { lanes, tasks } = this.#parts;
+    for (const lane of lanes.values()) lane.queue.length = 0;
+    const active = (): Promise<void>[] => [...lanes.values()].flatMap(({ active }) => active?.done ?? []);
+    const deadline = new Promise<void>((resolve) => setTimeout(resolve, graceMs).unref());
+    await Promise.race([Promise.all(active()), deadline]);
+    for (const lane of lanes.values()) lane.active?.interrupt();
+    await Promise.race([
+      Promise.all([...active(), ...tasks]),
+      new Promise<void>((r) => setTimeout(r, 8000).unref()),
+    ]);
+    await this.logs.idle();
+  }
+
+  #lane(sessionId: string): Lane {
+    const lane = this.#parts.lanes.get(sessionId) ?? new Lane();
+    this.#parts.lanes.set(sessionId, lane);
+    return lane;
+  }
+}

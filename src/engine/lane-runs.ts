@@ -1,0 +1,189 @@
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { RunOutcome } from "../../gen/agentry/v1/event_pb.js";
+import type { Run } from "../../gen/agentry/v1/run_pb.js";
+import { RunState } from "../../gen/agentry/v1/run_pb.js";
+import type { Session } from "../../gen/agentry/v1/sessions_pb.js";
+import { Fault, notFound } from "../core/fault.js";
+import type { BatchResult, Store, Write } from "../core/store.js";
+import { ActiveRun } from "./active-run.js";
+import { modelName } from "./call-model.js";
+import type { Conversations } from "./conversations.js";
+import type { Lane, QueuedRun } from "./lane.js";
+import type { RunTools, RunWork } from "./run-loop.js";
+import { RunWriter } from "./run-writer.js";
+import type { HeldLog, SessionLogs } from "./session-logs.js";
+import { titleSession } from "./session-title.js";
+import { addUsage, noUsage } from "./usage.js";
+
+/** What the parts of the engine share. */
+export interface EngineParts {
+  readonly store: Store;
+  readonly logs: SessionLogs;
+  readonly lanes: Map<string, Lane>;
+  /** The epoch under which this process holds each session that it has written to. */
+  readonly epochs: Map<string, number>;
+  readonly conversations: Conversations;
+  readonly stamp: () => Timestamp;
+  /** Aborted when the server stops: ends work that no run waits for. */
+  readonly background: AbortController;
+  /** Work that no run waits for. */
+  readonly tasks: Set<Promise<void>>;
+  readonly run: RunTools;
+  onBug(error: unknown): void;
+}
+
+/** Writes a run's first events and lets it work. Called within the lane's turn, when nothing is active. */
+export async function beginRun(
+  parts: EngineParts,
+  lane: Lane,
+  session: Session,
+  queued: QueuedRun,
+): Promise<Run> {
+  const held = await parts.logs.hold(session.id);
+  try {
+    const writer = await openWriter(parts, held, queued.run);
+    const result = await writer.log.commit(firstWrites(writer, queued), writer.epoch);
+    if (result !== "written") throw refused(parts, session.id, result);
+    let usage = session.usage ?? noUsage();
+    const work: RunWork = {
+      writer,
+      agent: queued.details.agent,
+      conversation: await parts.conversations.load(session.id),
+      absorbSteering: () => absorbSteering(lane, writer),
+      count: (more) => {
+        usage = addUsage(usage, more);
+        return usage;
+      },
+    };
+    const active = new ActiveRun(parts.run, work, parts.onBug);
+    lane.active = active;
+    void active.done.catch(parts.onBug).then(() => leave(parts, lane, held, active));
+    return queued.run;
+  } catch (error) {
+    held.release();
+    parts.conversations.forget(session.id);
+    throw error;
+  }
+}
+
+async function openWriter(parts: EngineParts, { log }: HeldLog, run: Run): Promise<RunWriter> {
+  const epoch = parts.epochs.get(log.sessionId) ?? (await claim(parts, log.sessionId));
+  const { messages } = await parts.conversations.load(log.sessionId);
+  return new RunWriter({ run, log, epoch, messages, stamp: parts.stamp });
+}
+
+async function claim({ store, epochs }: EngineParts, sessionId: string): Promise<number> {
+  const epoch = await store.sessions.claim(sessionId);
+  if (epoch === undefined) throw notFound("session", sessionId);
+  epochs.set(sessionId, epoch);
+  return epoch;
+}
+
+function refused(parts: EngineParts, sessionId: string, result: Exclude<BatchResult, "written">): Fault {
+  parts.epochs.delete(sessionId);
+  switch (result) {
+    case "missing":
+      return notFound("session", sessionId);
+    case "stale":
+    case "conflict":
+      return new Fault("busy", "another writer holds the session", { retryable: true });
+    default:
+      return result satisfies never;
+  }
+}
+
+function firstWrites(writer: RunWriter, { run, details }: QueuedRun): Write[] {
+  const { agent, input } = details;
+  run.startedAt = writer.stamp();
+  const started = writer.event({
+    case: "runStarted",
+    value: {
+      agentId: agent.id,
+      agentName: agent.name,
+      model: agent.model ? modelName(agent.model) : "",
+      requestId: run.requestId,
+    },
+  });
+  writer.state(RunState.RUNNING);
+  return [started, { type: "run", run, details, first: started.event }, ...writer.message(input)];
+}
+
+/** Puts a run into the queue, durably. */
+export async function enqueueRun({ logs }: EngineParts, lane: Lane, queued: QueuedRun): Promise<Run> {
+  const held = await logs.hold(queued.run.sessionId);
+  try {
+    const { run, details } = queued;
+    const result = await held.log.commit([{ type: "run", run, details }]);
+    if (result !== "written") throw notFound("session", run.sessionId);
+    lane.queue.push(queued);
+    return run;
+  } finally {
+    held.release();
+  }
+}
+
+/** Writes the messages that steer a run into it; each row that brought one is done with that. */
+function absorbSteering(lane: Lane, writer: RunWriter): boolean {
+  const steering = lane.queue.filter(({ steers }) => steers === writer.run.id);
+  for (const queued of steering) {
+    lane.queue.splice(lane.queue.indexOf(queued), 1);
+    const { run, details } = queued;
+    run.state = RunState.FINISHED;
+    run.outcome = RunOutcome.COMPLETED;
+    run.finishedAt = writer.stamp();
+    writer.append([...writer.message(details.input), { type: "run", run }]);
+  }
+  return steering.length > 0;
+}
+
+/** The run that was canceled before it began; undefined when it does not wait. */
+export async function cancelQueued(parts: EngineParts, lane: Lane, runId: string): Promise<Run | undefined> {
+  const queued = lane.queue.find(({ run }) => run.id === runId);
+  if (!queued) return undefined;
+  const { run, details } = queued;
+  const held = await parts.logs.hold(run.sessionId);
+  try {
+    const writer = await openWriter(parts, held, run);
+    const { agent } = details;
+    const started = writer.event({
+      case: "runStarted",
+      value: { agentId: agent.id, agentName: agent.name, requestId: run.requestId },
+    });
+    const first: Write = { type: "run", run, first: started.event };
+    const result = await log.commit(
+      [started, first, ...writer.finish(RunOutcome.CANCELED, undefined)],
+      epoch,
+    );
+    if (result !== "written") throw refused(parts, run.sessionId, result);
+    lane.queue.splice(lane.queue.indexOf(queued), 1);
+    return run;
+  } finally {
+    held.release();
+  }
+}
+
+/** Makes room for the next run. */
+function leave(parts: EngineParts, lane: Lane, held: HeldLog, active: ActiveRun): void {
+  const { sessionId } = held.log;
+  if (lane.active === active) lane.active = undefined;
+  held.release();
+  if (active.lost) {
+    parts.epochs.delete(sessionId);
+    parts.conversations.forget(sessionId);
+  }
+  if (active.writer.run.outcome === RunOutcome.COMPLETED) titleSession(parts, active);
+  if (lane.queue.length === 0) {
+    if (lane.idle) parts.lanes.delete(sessionId);
+    return;
+  }
+  void lane.decide(() => startNext(parts, lane, sessionId)).catch(parts.onBug);
+}
+
+/** Lets the first run of the queue work. Called within the lane's turn. */
+export async function startNext(parts: EngineParts, lane: Lane, sessionId: string): Promise<void> {
+  const next = lane.queue[0];
+  if (!next || lane.active) return;
+  const session = await parts.store.sessions.get(sessionId);
+  lane.queue.shift();
+  if (session) await beginRun(parts, lane, session, next);
+}

@@ -1,0 +1,35 @@
+import type { Run } from "../../gen/agentry/v1/run_pb.js";
+import type { RunDetails } from "../core/store.js";
+import type { ActiveRun } from "./active-run.js";
+
+/** A run that waits for the one before it. */
+export interface QueuedRun {
+  readonly run: Run;
+  readonly details: RunDetails;
+  /** The run that its message is for, when it steers; by itself it runs if that one ends first. */
+  readonly steers: string | undefined;
+}
+
+/** One session's place to run: one active run, and those that wait. Decisions about it are made one at a time. */
+export class Lane {
+  active: ActiveRun | undefined;
+  readonly queue: QueuedRun[] = [];
+  #tail: Promise<unknown> = Promise.resolve();
+  #deciding = 0;
+
+  get idle(): boolean {
+    return !this.active && this.queue.length === 0 && this.#deciding === 0;
+  }
+
+  /** Runs `work` after every decision made before it. */
+  async decide<T>(work: () => Promise<T>): Promise<T> {
+    this.#deciding += 1;
+    const result = this.#tail.then(work);
+    this.#tail = result.catch(() => undefined);
+    try {
+      return await result;
+    } finally {
+      this.#deciding -= 1;
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import { RunOutcome } from "../../gen/agentry/v1/event_pb.js";
+import type { Run } from "../../gen/agentry/v1/run_pb.js";
+import { RunState } from "../../gen/agentry/v1/run_pb.js";
+import type { Store } from "../core/store.js";
+import { closedByRestart, closeOpenItems } from "./close-run.js";
+import type { QueuedRun } from "./lane.js";
+import type { EngineParts } from "./lane-runs.js";
+import { RunProgress } from "./run-progress.js";
+import { RunWriter } from "./run-writer.js";
+
+const pageEvents = 1000;
+const pageBytes = 4 * 1024 * 1024;
+
+/**
+ * Closes the runs that a process before this one left at work: as interrupted, with every item finished
+ * and every tool call answered. Returns those that had not begun.
+ */
+export async function recoverRuns(parts: EngineParts): Promise<QueuedRun[]> {
+  const queued: QueuedRun[] = [];
+  for (const run of await parts.store.runs.unfinished()) {
+    if (run.state !== RunState.QUEUED) {
+      await closeInterrupted(parts, run);
+      continue;
+    }
+    const details = await parts.store.runs.details(run.id);
+    if (details) queued.push({ run, details, steers: undefined });
+  }
+  return queued;
+}
+
+async function closeInterrupted(parts: EngineParts, run: Run): Promise<void> {
+  const epoch = await parts.store.sessions.claim(run.sessionId);
+  if (epoch === undefined) return;
+  parts.epochs.set(run.sessionId, epoch);
+  const held = await parts.logs.hold(run.sessionId);
+  try {
+    const progress = await readProgress(parts.store, run);
+    const writer = new RunWriter({ run, log: held.log, epoch, messages: [], stamp: parts.stamp }, progress);
+    const writes = [
+      ...closeOpenItems(writer, closedByRestart),
+      ...writer.finish(RunOutcome.INTERRUPTED, undefined),
+    ];
+    await held.log.commit(writes, epoch);
+  } finally {
+    held.release();
+  }
+}
+
+async function readProgress(store: Store, run: Run): Promise<RunProgress> {
+  const progress = new RunProgress();
+  for (let at = Math.max(run.firstSeq - 1, 0); ; ) {
+    const events = await store.events.read(run.sessionId, at, pageEvents, pageBytes, run.id);
+    for (const event of events) progress.apply(event);
+    const last = events.at(-1);
+    if (!last) return progress;
+    at = last.seq;
+  }
+}

@@ -1,0 +1,95 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { Agent, ModelSettings } from "../../gen/agentry/v1/agents_pb.js";
+import { RunOutcome } from "../../gen/agentry/v1/event_pb.js";
+import type { Message, ToolCall, Usage } from "../../gen/agentry/v1/message_pb.js";
+import { ToolCallStatus } from "../../gen/agentry/v1/message_pb.js";
+import { notFound } from "../core/fault.js";
+import type { ModelProviders, ToolDefinition } from "../core/model-provider.js";
+import type { Sandbox } from "../core/sandbox.js";
+import type { Store } from "../core/store.js";
+import type { Tool } from "../core/tool.js";
+import type { Approvals } from "./approvals.js";
+import { callModel } from "./call-model.js";
+import { closeOpenItems } from "./close-run.js";
+import type { Conversation } from "./conversations.js";
+import { validHistory } from "./history.js";
+import type { RetryPolicy } from "./retry.js";
+import type { RunWriter } from "./run-writer.js";
+import { runToolStep } from "./tool-step.js";
+
+/** What every run of an engine works with. */
+export interface RunTools {
+  readonly store: Store;
+  readonly providers: ModelProviders;
+  readonly tools: ReadonlyMap<string, Tool>;
+  readonly sandbox: Sandbox;
+  readonly approvals: Approvals;
+  readonly retry: RetryPolicy;
+  readonly stopMs: number;
+  /** Adds the price of a model call to its usage. */
+  price(settings: ModelSettings, usage: Usage): Usage;
+}
+
+/** One run, ready to work. */
+export interface RunWork {
+  readonly writer: RunWriter;
+  readonly agent: Agent;
+  readonly conversation: Conversation;
+  /** Writes the messages that wait for this run into it; false when there are none. */
+  absorbSteering(): boolean;
+  /** Counts a usage into the session and returns its new total. */
+  count(usage: Usage): Usage;
+}
+
+const defaultMaxSteps = 50;
+
+/**
+ * The loop: model call, tool calls, model call … until the model asks for no tool.
+ * @throws Fault when a model call fails for good or `signal` fires; what had begun is still open then.
+ */
+export async function runLoop(run: RunTools, work: RunWork, signal: AbortSignal): Promise<RunOutcome> {
+  const { agent, writer, conversation } = work;
+  const tools = new Map(agent.tools.flatMap((name) => entryOf(run.tools, name)));
+  const definitions = [...tools.values()].map(toDefinition);
+  const maxSteps = agent.maxSteps || defaultMaxSteps;
+  for (let step = 1; step <= maxSteps; step += 1) {
+    work.absorbSteering();
+    const messages = validHistory(conversation.messages);
+    const call = { ...run, writer, agent, messages, tools: definitions, usedIds: conversation.callIds, step };
+    const answer = await callModel({ ...call, count: (usage) => work.count(usage) }, signal);
+    const calls = callsOf(answer);
+    if (calls.length > 0 && step < maxSteps) {
+      const session = await currentSession(run.store, writer.run.sessionId);
+      await runToolStep({ ...run, writer, session, tools }, calls, signal);
+    } else if (calls.length === 0 && !work.absorbSteering()) {
+      return RunOutcome.COMPLETED;
+    }
+  }
+  writer.append(closeOpenItems(writer, closedByLimit(maxSteps)));
+  return RunOutcome.LIMIT_REACHED;
+}
+
+function entryOf(tools: ReadonlyMap<string, Tool>, name: string): [string, Tool][] {
+  const tool = tools.get(name);
+  return tool ? [[name, tool]] : [];
+}
+
+function toDefinition({ name, description, inputSchema }: Tool): ToolDefinition {
+  return { name, description, inputSchema: inputSchema satisfies JsonObject };
+}
+
+function callsOf({ parts }: Message): ToolCall[] {
+  return parts.flatMap(({ content }) => (content.case === "toolCall" ? [content.value] : []));
+}
+
+/** Read anew for each step: its policy may have changed meanwhile. */
+async function currentSession(store: Store, sessionId: string) {
+  const session = await store.sessions.get(sessionId);
+  if (!session) throw notFound("session", sessionId);
+  return session;
+}
+
+function closedByLimit(maxSteps: number) {
+  const text = `This call did not run: the run had reached its limit of ${maxSteps} steps.`;
+  return { status: ToolCallStatus.CANCELED, notRun: text, cutShort: text } as const;
+}

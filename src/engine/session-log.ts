@@ -1,0 +1,191 @@
+import type { Event } from "../../gen/agentry/v1/event_pb.js";
+import { Fault } from "../core/fault.js";
+import type { BatchResult, Store, Write } from "../core/store.js";
+import type { Committer, PendingBatch } from "./committer.js";
+import { EventTail } from "./event-tail.js";
+
+const pageEvents = 500;
+const pageBytes = 64 * 1024;
+
+/** What a reader asks for. */
+export interface ReadOptions {
+  /** Position after which to begin. */
+  readonly after: number;
+  /** False: end at the newest event. */
+  readonly follow: boolean;
+}
+
+/** What a log is made of. */
+export interface LogParts {
+  readonly sessionId: string;
+  /** Position of the newest committed event. */
+  readonly head: number;
+  readonly store: Store;
+  readonly committer: Committer;
+  /** Called when the database refuses to write; what was appended is kept and tried again. */
+  onTrouble(fault: Fault): void;
+}
+
+/**
+ * The event log of one session while somebody writes or reads it. Writers append; what they append is
+ * committed with everything else of the same turn of the event loop and only then shown to readers. A
+ * reader holds a position and nothing else: no queue of its own can overflow.
+ */
+export class SessionLog {
+  readonly #tail = new EventTail();
+  readonly #waiting = new Set<() => void>();
+  #open: OpenBatch | undefined;
+  #closed = false;
+
+  readonly sessionId: string;
+  readonly #parts: LogParts;
+  #head: number;
+
+  constructor(parts: LogParts) {
+    this.#parts = parts;
+    this.sessionId = parts.sessionId;
+    this.#head = parts.head;
+  }
+
+  /** Position of the newest committed event. */
+  get position(): number {
+    return this.#head;
+  }
+
+  /** Adds writes to the batch of this turn. */
+  append(writes: readonly Write[], epoch: number): void {
+    let open = this.#open;
+    if (!open || open.taken || open.batch.epoch !== epoch) {
+      open = new OpenBatch(this, epoch, false);
+      this.#open = open;
+      this.#parts.committer.add(open);
+    }
+    for (const write of writes) open.batch.writes.push(write);
+  }
+
+  /**
+   * Writes a batch of its own, at once. It is taken or refused whole.
+   * @throws Fault when the database cannot write; nothing was written then.
+   */
+  async commit(writes: Write[], epoch?: number): Promise<BatchResult> {
+    const batch = new OpenBatch(this, epoch, true, writes);
+    // Later appends must come after this batch, not join an open one before it.
+    this.#open = undefined;
+    this.#parts.committer.add(batch);
+    this.#parts.committer.flush();
+    return batch.done;
+  }
+
+  /** Settles when everything appended so far is durable. */
+  async durable(): Promise<BatchResult> {
+    const open = this.#open;
+    if (!open) return "written";
+    if (!open.taken) this.#parts.committer.flush();
+    return open.done;
+  }
+
+  /** Everything after a position, then, with `follow`, whatever comes, until the caller leaves or the session is deleted. */
+  async *read({ after, follow }: ReadOptions, signal: AbortSignal): AsyncGenerator<Event> {
+    if (after > this.#head) {
+      throw new Fault(
+        "out_of_range",
+        `position ${after} is ahead of the session, which is at ${this.#head}`,
+        {
+          headSeq: this.#head,
+        },
+      );
+    }
+    let at = after;
+    while (!signal.aborted) {
+      if (at < this.#head) {
+        const events =
+          this.#tail.after(at) ??
+          (await this.#parts.store.events.read(this.sessionId, at, pageEvents, pageBytes));
+        // The session was deleted under its reader.
+        if (events.length === 0) return;
+        for (const event of events) {
+          if (signal.aborted) return;
+          at = event.seq;
+          yield event;
+        }
+      } else if (!follow || this.#closed) {
+        return;
+      } else {
+        await this.#more(signal);
+      }
+    }
+  }
+
+  /** Ends every reader: the session is gone. */
+  close(): void {
+    this.#closed = true;
+    this.#wake();
+  }
+
+  /** Shows committed writes to the readers. */
+  publish(writes: readonly Write[]): void {
+    let published = false;
+    for (const write of writes) {
+      if (write.type !== "event") continue;
+      this.#tail.push(write.event);
+      this.#head = write.event.seq;
+      published = true;
+    }
+    if (published) this.#wake();
+  }
+
+  trouble(fault: Fault): void {
+    this.#parts.onTrouble(fault);
+  }
+
+  #wake(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const wake of waiting) wake();
+  }
+
+  #more(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        signal.removeEventListener("abort", done);
+        this.#waiting.delete(done);
+        resolve();
+      };
+      this.#waiting.add(done);
+      signal.addEventListener("abort", done, { once: true });
+    });
+  }
+}
+
+/** A batch of one session, open to further writes until the committer takes it. */
+class OpenBatch implements PendingBatch {
+  readonly batch: { sessionId: string; epoch: number | undefined; writes: Write[] };
+  readonly #settle = Promise.withResolvers<BatchResult>();
+  taken = false;
+
+  constructor(
+    private readonly log: SessionLog,
+    epoch: number | undefined,
+    readonly giveUp: boolean,
+    writes: Write[] = [],
+  ) {
+    this.batch = { sessionId: log.sessionId, epoch, writes };
+    // Nobody may wait for a batch; its failure is told through `trouble`.
+    this.#settle.promise.catch(() => undefined);
+  }
+
+  get done(): Promise<BatchResult> {
+    return this.#settle.promise;
+  }
+
+  settled(result: BatchResult): void {
+    if (result === "written") this.log.publish(this.batch.writes);
+    else if (!this.giveUp) this.log.trouble(new Fault("canceled", "another writer holds the session"));
+    this.#settle.resolve(result);
+  }
+
+  failed(fault: Fault): void {
+    if (this.giveUp) this.#settle.reject(fault);
+    else this.log.trouble(fault);
+  }
+}

@@ -1,0 +1,160 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
+import { ApprovalState, OutputStream } from "../../gen/agentry/v1/event_pb.js";
+import type { ToolCall, ToolResult } from "../../gen/agentry/v1/message_pb.js";
+import { ToolCallStatus, ToolResultSchema } from "../../gen/agentry/v1/message_pb.js";
+import type { Session } from "../../gen/agentry/v1/sessions_pb.js";
+import { canceled, Fault } from "../core/fault.js";
+import type { Sandbox } from "../core/sandbox.js";
+import type { Tool, ToolContext, ToolOutput } from "../core/tool.js";
+import type { Approvals } from "./approvals.js";
+import { toolMessage } from "./close-run.js";
+import { decide } from "./policy.js";
+import type { RunWriter } from "./run-writer.js";
+import { Turnstile } from "./turnstile.js";
+
+/** What the tool calls of a step need. */
+export interface ToolStep {
+  readonly writer: RunWriter;
+  readonly session: Session;
+  /** The tools that the agent has, by name. */
+  readonly tools: ReadonlyMap<string, Tool>;
+  readonly sandbox: Sandbox;
+  readonly approvals: Approvals;
+  /** Milliseconds that a tool has to stop after a cancel before it is left behind. */
+  readonly stopMs: number;
+}
+
+/**
+ * Runs the calls of an assistant message and writes the message with their results. Approvals are asked
+ * for all at once; calls that only read run beside each other, the others one at a time in their order.
+ * @throws Fault `canceled` when `signal` fires; results that are there by then have been written.
+ */
+export async function runToolStep(
+  step: ToolStep,
+  calls: readonly ToolCall[],
+  signal: AbortSignal,
+): Promise<void> {
+  const turnstile = new Turnstile();
+  const outcomes = await Promise.allSettled(calls.map((call) => runCall(step, call, turnstile, signal)));
+  for (const outcome of outcomes) if (outcome.status === "rejected") throw Fault.from(outcome.reason);
+  const { writer } = step;
+  writer.append(writer.message(toolMessage(calls, writer.progress.results)));
+}
+
+async function runCall(
+  step: ToolStep,
+  call: ToolCall,
+  turnstile: Turnstile,
+  signal: AbortSignal,
+): Promise<void> {
+  const { writer, sandbox } = step;
+  writer.emit({ case: "toolCallStarted", value: { toolCall: call, sandbox: sandbox.name } });
+  const tool = step.tools.get(call.name);
+  const refused = await refusal(step, call, tool, signal);
+  if (refused || !tool) return finishCall(writer, call, refused ?? {}, 0);
+  await turnstile.run(!tool.readOnly, async () => {
+    if (signal.aborted) throw canceled("the run was canceled");
+    // The log says that the call has begun before it can have an effect.
+    if ((await writer.log.durable()) !== "written") throw canceled("another writer holds the session");
+    const started = performance.now();
+    const output = await execute(step, tool, call, signal);
+    if (signal.aborted) throw canceled("the run was canceled");
+    finishCall(writer, call, toResult(output), Math.round(performance.now() - started));
+  });
+}
+
+type ResultInit = { readonly status?: ToolCallStatus; readonly output?: string } & Partial<
+  Pick<ToolResult, "truncated" | "blobs">
+>;
+
+/** Why a call does not run, as its result; undefined when it does. */
+async function refusal(
+  { writer, session, approvals }: ToolStep,
+  call: ToolCall,
+  tool: Tool | undefined,
+  signal: AbortSignal,
+): Promise<ResultInit | undefined> {
+  if (!tool) return failed(`There is no tool ${JSON.stringify(call.name)}.`);
+  if (call.invalidArguments)
+    return failed("The arguments are not a JSON object, or nest too deeply. The call did not run.");
+  const decision = decide(session.approvalMode, tool);
+  if (decision.kind === "allow") return undefined;
+  if (decision.kind === "deny") return denied(decision.why);
+  const summary = tool.summarize(call.arguments ?? {}).toWellFormed();
+  const { state, comment } = await approvals.ask(writer, call, summary, signal);
+  if (state === ApprovalState.APPROVED) return undefined;
+  return denied(comment ? `The user denied this call: ${comment}` : "The user denied this call.");
+}
+
+async function execute(
+  { writer, session, sandbox, stopMs }: ToolStep,
+  tool: Tool,
+  call: ToolCall,
+  signal: AbortSignal,
+): Promise<ToolOutput> {
+  const context: ToolContext = {
+    workDir: session.workDir,
+    sessionId: session.id,
+    toolCallId: call.id,
+    sandbox,
+    onOutput: (text, stream) => {
+      if (signal.aborted) return;
+      const value = {
+        toolCallId: call.id,
+        text: text.toWellFormed(),
+        stream: stream === "stderr" ? OutputStream.STDERR : OutputStream.STDOUT,
+      };
+      writer.emit({ case: "toolCallDelta", value });
+    },
+  };
+  const input: JsonObject = call.arguments ?? {};
+  return untilStopped(tool.run(input, context, signal).catch(broken), stopMs, signal);
+}
+
+/** A tool that throws has a fault of its own; the model is told that much. */
+function broken(error: unknown): ToolOutput {
+  const why = error instanceof Fault ? error.message : "the tool itself failed";
+  return { text: `The call failed: ${why}`, failed: true };
+}
+
+/** The output, or a `canceled` Fault a while after `signal` fired, for tools that do not stop by themselves. */
+async function untilStopped(
+  output: Promise<ToolOutput>,
+  stopMs: number,
+  signal: AbortSignal,
+): Promise<ToolOutput> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  let timer: NodeJS.Timeout | undefined;
+  const aborted = (): void => {
+    timer = setTimeout(() => reject(canceled("the run was canceled")), stopMs);
+  };
+  signal.addEventListener("abort", aborted, { once: true });
+  try {
+    return await Promise.race([output, late]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", aborted);
+  }
+}
+
+function finishCall(writer: RunWriter, call: ToolCall, init: ResultInit, durationMs: number): void {
+  const result = create(ToolResultSchema, { ...init, toolCallId: call.id, name: call.name });
+  writer.emit({ case: "toolCallFinished", value: { result, durationMs } });
+}
+
+function toResult(output: ToolOutput): ResultInit {
+  return {
+    status: output.timedOut
+      ? ToolCallStatus.TIMED_OUT
+      : output.failed
+        ? ToolCallStatus.FAILED
+        : ToolCallStatus.SUCCEEDED,
+    output: output.text.toWellFormed(),
+    truncated: output.truncated ?? false,
+    blobs: [...(output.blobs ?? [])],
+  };
+}
+
+const failed = (output: string): ResultInit => ({ status: ToolCallStatus.FAILED, output });
+const denied = (output: string): ResultInit => ({ status: ToolCallStatus.DENIED, output });

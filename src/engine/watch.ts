@@ -1,0 +1,55 @@
+import type { Event } from "../../gen/agentry/v1/event_pb.js";
+import type { Run } from "../../gen/agentry/v1/run_pb.js";
+import { RunState } from "../../gen/agentry/v1/run_pb.js";
+import { notFound } from "../core/fault.js";
+import type { Store } from "../core/store.js";
+import type { ReadOptions } from "./session-log.js";
+import type { SessionLogs } from "./session-logs.js";
+
+/** Follows logs. Readers own nothing: any number may follow one run, and leave when they like. */
+export class Watch {
+  constructor(
+    private readonly store: Store,
+    private readonly logs: SessionLogs,
+  ) {}
+
+  /**
+   * A run's events after a position, until it has finished.
+   * @throws Fault `not_found`; `out_of_range` for a position that the session has never had.
+   */
+  async *run(runId: string, after: number, signal: AbortSignal): AsyncGenerator<Event> {
+    const sessionId = (await this.#get(runId)).sessionId;
+    const held = await this.logs.hold(sessionId);
+    try {
+      const { position } = held.log;
+      // Read after the position: the events of a run that has none by now come after it.
+      const run = await this.#get(runId);
+      if (run.state === RunState.FINISHED && after >= run.lastSeq && after <= position) return;
+      const start = run.firstSeq > 0 ? run.firstSeq - 1 : position;
+      const options: ReadOptions = { after: Math.max(after, start), follow: true };
+      for await (const event of held.log.read(options, signal)) {
+        if (event.runId !== runId) continue;
+        yield event;
+        if (event.body.case === "runFinished") return;
+      }
+    } finally {
+      held.release();
+    }
+  }
+
+  /** A session's events after a position, across runs. @throws as `run`. */
+  async *session(sessionId: string, options: ReadOptions, signal: AbortSignal): AsyncGenerator<Event> {
+    const held = await this.logs.hold(sessionId);
+    try {
+      yield* held.log.read(options, signal);
+    } finally {
+      held.release();
+    }
+  }
+
+  async #get(runId: string): Promise<Run> {
+    const run = await this.store.runs.get(runId);
+    if (!run) throw notFound("run", runId);
+    return run;
+  }
+}
