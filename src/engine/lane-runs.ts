@@ -150,10 +150,8 @@ export async function cancelQueued(parts: EngineParts, lane: Lane, runId: string
       value: { agentId: agent.id, agentName: agent.name, requestId: run.requestId },
     });
     const first: Write = { type: "run", run, first: started.event };
-    const result = await log.commit(
-      [started, first, ...writer.finish(RunOutcome.CANCELED, undefined)],
-      epoch,
-    );
+    const writes = [started, first, ...writer.finish(RunOutcome.CANCELED, undefined)];
+    const result = await writer.log.commit(writes, writer.epoch);
     if (result !== "written") throw refused(parts, run.sessionId, result);
     lane.queue.splice(lane.queue.indexOf(queued), 1);
     return run;

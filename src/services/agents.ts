@@ -1,0 +1,125 @@
+import { create } from "@bufbuild/protobuf";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { Agent, AgentService, ModelSettings } from "../../gen/agentry/v1/agents_pb.js";
+import { AgentSchema, ToolSchema } from "../../gen/agentry/v1/agents_pb.js";
+import { invalid, notFound } from "../core/fault.js";
+import { newId } from "../core/id.js";
+import type { ProviderDirectory } from "../core/provider-directory.js";
+import type { Store } from "../core/store.js";
+import type { Tool } from "../core/tool.js";
+import { applyMask } from "./field-mask.js";
+import { checkDepth, checkLabels, checkLength } from "./limits.js";
+import { toPage } from "./page.js";
+
+const maxSteps = 1000;
+const maxInstructions = 1024 * 1024;
+const mutable = [
+  "name",
+  "description",
+  "instructions",
+  "model",
+  "fallbacks",
+  "tools",
+  "output_schema",
+  "max_steps",
+  "labels",
+];
+
+export interface AgentServiceParts {
+  readonly store: Store;
+  readonly tools: readonly Tool[];
+  readonly providers: ProviderDirectory;
+  stamp(): Timestamp;
+}
+
+/** The canonical AgentService. */
+export function createAgentService(parts: AgentServiceParts) {
+  const { store, tools, stamp } = parts;
+  return {
+    async createAgent({ agent: given }) {
+      const now = stamp();
+      const agent = create(AgentSchema, {
+        ...(given ?? create(AgentSchema)),
+        id: newId(),
+        createdAt: now,
+        updatedAt: now,
+      });
+      await check(parts, agent);
+      await store.agents.insert(agent);
+      return { agent };
+    },
+
+    async getAgent({ agentId }) {
+      return { agent: await find(store, agentId) };
+    },
+
+    async listAgents(request) {
+      const { items, cursor } = await store.agents.list(toPage(request));
+      return { agents: items, nextPageToken: cursor ?? "" };
+    },
+
+    async updateAgent({ agent: changes, updateMask }) {
+      if (!changes?.id) throw invalid("agent.id is required");
+      const stored = await find(store, changes.id);
+      const paths = updateMask?.paths ?? [];
+      const changed = applyMask({ schema: AgentSchema, stored, changes, paths, mutable });
+      const agent: Agent = { ...changed, updatedAt: stamp() };
+      await check(parts, agent);
+      if (!(await store.agents.update(agent))) throw notFound("agent", agent.id);
+      return { agent };
+    },
+
+    async deleteAgent({ agentId }) {
+      if (!(await store.agents.delete(agentId))) throw notFound("agent", agentId);
+      return {};
+    },
+
+    listTools() {
+      const sorted = [...tools].sort((a, b) => (a.name < b.name ? -1 : 1));
+      return {
+        tools: sorted.map(({ name, description, inputSchema, readOnly }) =>
+          create(ToolSchema, { name, description, inputSchema, readOnly }),
+        ),
+      };
+    },
+  } satisfies ServiceImpl<typeof AgentService>;
+}
+
+async function find(store: Store, agentId: string): Promise<Agent> {
+  const agent = await store.agents.get(agentId);
+  if (!agent) throw notFound("agent", agentId);
+  return agent;
+}
+
+async function check({ tools, providers }: AgentServiceParts, agent: Agent): Promise<void> {
+  if (agent.name === "") throw invalid("name is required");
+  checkLength("name", agent.name, 200);
+  checkLength("description", agent.description, 10_000);
+  checkLength("instructions", agent.instructions, maxInstructions);
+  checkLabels(agent.labels);
+  checkDepth("output_schema", agent.outputSchema);
+  if (agent.maxSteps > maxSteps)
+    throw invalid(`max_steps is ${agent.maxSteps}; at most ${maxSteps} is allowed`);
+  if (!agent.model)
+    throw invalid('model is required, for example {"provider":"anthropic","name":"claude-sonnet-4-5"}');
+  for (const model of [agent.model, ...agent.fallbacks]) await checkModel(providers, model);
+  const known = new Set(tools.map(({ name }) => name));
+  for (const name of agent.tools) {
+    if (!known.has(name))
+      throw invalid(`there is no tool ${JSON.stringify(name)}; there are ${[...known].join(", ")}`);
+  }
+}
+
+async function checkModel(providers: ProviderDirectory, model: ModelSettings): Promise<void> {
+  if (model.provider === "") throw invalid("model.provider is required");
+  if (model.name === "") throw invalid("model.name is required");
+  checkLength("model.name", model.name, 200);
+  const { temperature, topP } = model;
+  if (temperature !== undefined && !(temperature >= 0 && temperature <= 2))
+    throw invalid("temperature is not between 0 and 2");
+  if (topP !== undefined && !(topP >= 0 && topP <= 1)) throw invalid("top_p is not between 0 and 1");
+  if (model.maxTokens === 0) throw invalid("max_tokens is 0; leave it out for the model's own limit");
+  if (model.baseUrl && !URL.canParse(model.baseUrl)) throw invalid("base_url is not a URL");
+  await providers.get(model.provider);
+}

@@ -1,0 +1,125 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import { ApprovalState, ElicitationState } from "../../gen/agentry/v1/event_pb.js";
+import type { Part } from "../../gen/agentry/v1/message_pb.js";
+import type { Input, RunService } from "../../gen/agentry/v1/run_pb.js";
+import { OnDisconnect } from "../../gen/agentry/v1/run_pb.js";
+import { conflict, invalid, notFound } from "../core/fault.js";
+import type { Store } from "../core/store.js";
+import type { Engine } from "../engine/engine.js";
+import type { RunOrder } from "../engine/new-run.js";
+import { textPart } from "../engine/run-progress.js";
+import { Watch } from "../engine/watch.js";
+import type { Call } from "./call.js";
+import { checkLength } from "./limits.js";
+import { toPage } from "./page.js";
+
+export interface RunServiceParts {
+  readonly store: Store;
+  readonly engine: Engine;
+}
+
+/** The canonical RunService. */
+export function createRunService({ store, engine }: RunServiceParts) {
+  const watch = new Watch(store, engine.logs);
+  return {
+    async *run(request, call: Call) {
+      const run = await engine.start(toOrder(request, request.onDisconnect, call));
+      let finished = false;
+      try {
+        for await (const event of watch.run(run.id, 0, call.signal)) {
+          finished = event.body.case === "runFinished";
+          yield { event };
+        }
+      } finally {
+        if (!finished && run.onDisconnect === OnDisconnect.CANCEL) await engine.cancel(run.id);
+      }
+    },
+
+    async startRun(request, call: Call) {
+      return { run: await engine.start(toOrder(request, OnDisconnect.CONTINUE, call)) };
+    },
+
+    async getRun({ runId }) {
+      const run = await store.runs.get(runId);
+      if (!run) throw notFound("run", runId);
+      return { run };
+    },
+
+    async listRuns({ sessionId, ...request }) {
+      const { items, cursor } = await store.runs.list(sessionId, toPage(request));
+      if (items.length === 0) await checkSession(store, sessionId);
+      return { runs: items, nextPageToken: cursor ?? "" };
+    },
+
+    async *watchRun({ runId, after }, { signal }: Call) {
+      for await (const event of watch.run(runId, after, signal)) yield { event };
+    },
+
+    async *watchSession({ sessionId, after, follow }, { signal }: Call) {
+      const options = { after, follow: follow ?? true };
+      for await (const event of watch.session(sessionId, options, signal)) yield { event };
+    },
+
+    async cancelRun({ runId }) {
+      return { run: await engine.cancel(runId) };
+    },
+
+    async listApprovals({ sessionId, state }) {
+      if (sessionId) await checkSession(store, sessionId);
+      const filter = { ...(sessionId && { sessionId }), state: state || ApprovalState.PENDING };
+      return { approvals: await store.approvals.list(filter) };
+    },
+
+    async resolveApproval({ approvalId, verdict, argumentsSha256, comment }) {
+      checkLength("comment", comment, 10_000);
+      return { approval: await engine.approvals.resolve(approvalId, { verdict, argumentsSha256, comment }) };
+    },
+
+    async listElicitations({ sessionId, state }) {
+      if (sessionId) await checkSession(store, sessionId);
+      const filter = { ...(sessionId && { sessionId }), state: state || ElicitationState.PENDING };
+      return { elicitations: await store.elicitations.list(filter) };
+    },
+
+    async resolveElicitation({ elicitationId }) {
+      const elicitation = await store.elicitations.get(elicitationId);
+      if (!elicitation) throw notFound("elicitation", elicitationId);
+      throw conflict(`nothing waits for elicitation ${JSON.stringify(elicitationId)} any more`);
+    },
+  } satisfies ServiceImpl<typeof RunService>;
+}
+
+/** What the requests that start a run have in common. */
+type RunRequestLike = Pick<RunOrder, "sessionId" | "agentId" | "whenBusy" | "requestId"> & {
+  input?: Input | undefined;
+};
+
+function toOrder(request: RunRequestLike, onDisconnect: OnDisconnect, { requestHeader }: Call): RunOrder {
+  const requestId = request.requestId || (requestHeader.get("idempotency-key") ?? "");
+  checkLength("request_id", requestId, 200);
+  return {
+    sessionId: request.sessionId,
+    parts: toParts(request.input),
+    agentId: request.agentId,
+    whenBusy: request.whenBusy,
+    onDisconnect: onDisconnect || OnDisconnect.CONTINUE,
+    requestId,
+  };
+}
+
+function toParts(input: Input | undefined): Part[] {
+  if (input?.text && input.parts.length > 0) throw invalid("input has both text and parts; set one of them");
+  const parts = input?.text ? [textPart(input.text)] : (input?.parts ?? []);
+  if (parts.length === 0) throw invalid('input is required, for example {"text":"Hello"}');
+  for (const { content } of parts) {
+    if (content.case !== "text" && content.case !== "blob") {
+      throw invalid("input.parts may hold text and blob parts only");
+    }
+    if (content.case === "blob" && !content.value.mediaType) throw invalid("a blob's media_type is required");
+  }
+  return parts;
+}
+
+async function checkSession(store: Store, sessionId: string): Promise<void> {
+  if (!(await store.sessions.get(sessionId))) throw notFound("session", sessionId);
+}

@@ -1,0 +1,113 @@
+import { stat } from "node:fs/promises";
+import { isAbsolute } from "node:path";
+import { create } from "@bufbuild/protobuf";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { Session, SessionService } from "../../gen/agentry/v1/sessions_pb.js";
+import { ApprovalMode, SessionSchema } from "../../gen/agentry/v1/sessions_pb.js";
+import { invalid, notFound } from "../core/fault.js";
+import { newId } from "../core/id.js";
+import type { Store } from "../core/store.js";
+import type { Engine } from "../engine/engine.js";
+import { applyMask } from "./field-mask.js";
+import { checkLabels, checkLength } from "./limits.js";
+import { toPage } from "./page.js";
+
+const mutable = ["title", "agent_id", "work_dir", "approval_mode", "labels", "expires_at"];
+
+export interface SessionServiceParts {
+  readonly store: Store;
+  readonly engine: Engine;
+  stamp(): Timestamp;
+}
+
+/** The canonical SessionService. */
+export function createSessionService(parts: SessionServiceParts) {
+  const { store, engine, stamp } = parts;
+  return {
+    async createSession({ session: given }) {
+      const now = stamp();
+      const session = create(SessionSchema, {
+        id: newId(),
+        title: given?.title ?? "",
+        agentId: given?.agentId ?? "",
+        workDir: given?.workDir ?? "",
+        approvalMode: given?.approvalMode || ApprovalMode.ASK,
+        labels: given?.labels ?? {},
+        ...(given?.expiresAt && { expiresAt: given.expiresAt }),
+        usage: {},
+        createdAt: now,
+        updatedAt: now,
+      });
+      await check(store, session);
+      await store.sessions.insert(session);
+      return { session };
+    },
+
+    async getSession({ sessionId }) {
+      return { session: await find(store, sessionId) };
+    },
+
+    async listSessions(request) {
+      const { items, cursor } = await store.sessions.list(toPage(request));
+      return { sessions: items, nextPageToken: cursor ?? "" };
+    },
+
+    async updateSession({ session: changes, updateMask }) {
+      if (!changes?.id) throw invalid("session.id is required");
+      const stored = await find(store, changes.id);
+      const paths = updateMask?.paths ?? [];
+      const changed = applyMask({ schema: SessionSchema, stored, changes, paths, mutable });
+      const session: Session = { ...changed, updatedAt: stamp() };
+      await check(store, session, stored);
+      if (!(await store.sessions.update(session))) throw notFound("session", session.id);
+      return { session: await find(store, session.id) };
+    },
+
+    async deleteSession({ sessionId }) {
+      if (!(await engine.deleteSession(sessionId))) throw notFound("session", sessionId);
+      return {};
+    },
+
+    async listMessages({ sessionId, ...request }) {
+      const { limit, cursor } = toPage(request);
+      const after = cursor === undefined ? 0 : indexOf(cursor);
+      const messages = await store.messages.list(sessionId, after, limit + 1);
+      if (messages.length === 0) await find(store, sessionId);
+      const page = messages.slice(0, limit);
+      return {
+        messages: page,
+        nextPageToken: messages.length > limit ? String(page.at(-1)?.index ?? 0) : "",
+      };
+    },
+  } satisfies ServiceImpl<typeof SessionService>;
+}
+
+function indexOf(pageToken: string): number {
+  if (!/^\d{1,10}$/.test(pageToken)) throw invalid("page_token is not one of ours");
+  return Number(pageToken);
+}
+
+async function find(store: Store, sessionId: string): Promise<Session> {
+  const session = await store.sessions.get(sessionId);
+  if (!session) throw notFound("session", sessionId);
+  return session;
+}
+
+/** Checks what is new in a session. */
+async function check(store: Store, session: Session, before?: Session): Promise<void> {
+  checkLength("title", session.title, 500);
+  checkLabels(session.labels);
+  if (ApprovalMode[session.approvalMode] === undefined) throw invalid("approval_mode is unknown");
+  if (session.agentId && session.agentId !== before?.agentId && !(await store.agents.get(session.agentId))) {
+    throw notFound("agent", session.agentId);
+  }
+  if (session.workDir && session.workDir !== before?.workDir) await checkWorkDir(session.workDir);
+}
+
+async function checkWorkDir(workDir: string): Promise<void> {
+  if (!isAbsolute(workDir) || workDir.includes("\0")) throw invalid("work_dir is not an absolute path");
+  checkLength("work_dir", workDir, 4096);
+  const found = await stat(workDir).catch(() => undefined);
+  if (!found?.isDirectory()) throw invalid(`work_dir ${JSON.stringify(workDir)} is not a directory`);
+}
