@@ -1,0 +1,55 @@
+import { chmodSync, mkdirSync, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { Fault } from "../core/fault.js";
+import { errorCode } from "./error-code.js";
+
+/**
+ * Where the server keeps its state unless told otherwise: `$XDG_DATA_HOME/agentry`, or
+ * `~/.local/share/agentry` when that is unset or, as the XDG base directory specification asks, not absolute.
+ */
+export function defaultDataDir(env: Readonly<Record<string, string | undefined>> = process.env): string {
+  const xdg = env.XDG_DATA_HOME;
+  const base = xdg && isAbsolute(xdg) ? xdg : join(env.HOME || homedir(), ".local", "share");
+  return join(base, "agentry");
+}
+
+/**
+ * Makes sure that a directory for the server's state exists, and returns its absolute path. What it creates
+ * has mode 0700 under any umask. Throws `forbidden` when the directory is another user's, or when its group
+ * or others may write to it, and `unavailable` when it cannot be created.
+ */
+export function prepareDataDir(path: string): string {
+  const dir = resolve(path);
+  createPrivateDir(dir);
+  const stat = statSync(dir);
+  const uid = process.getuid?.();
+  if (!stat.isDirectory()) throw new Fault("invalid", `${dir} is not a directory`);
+  if (uid !== undefined && stat.uid !== uid) {
+    throw new Fault(
+      "forbidden",
+      `${dir} belongs to another user (uid ${stat.uid}): choose another data directory`,
+    );
+  }
+  if (uid !== undefined && (stat.mode & 0o022) !== 0) {
+    throw new Fault("forbidden", `other users may write to ${dir}: run chmod go-w on it`);
+  }
+  return dir;
+}
+
+/** Creates a directory and its missing parents, all with mode 0700. One that exists is left as it is. */
+export function createPrivateDir(dir: string): void {
+  try {
+    mkdirSync(dir, { mode: 0o700 });
+    // The umask may have taken bits of the owner.
+    chmodSync(dir, 0o700);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === "EEXIST") return;
+    if (code !== "ENOENT" || dirname(dir) === dir) {
+      throw new Fault("unavailable", `cannot create ${dir}: ${code}`, {}, error);
+    }
+    createPrivateDir(dirname(dir));
+    createPrivateDir(dir);
+  }
+}

@@ -1,0 +1,19 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import type { Database } from "better-sqlite3";
+import { MessageSchema } from "../../../gen/agentry/v1/message_pb.js";
+import type { MessageRows } from "../../core/store.js";
+import { attempt } from "./failure.js";
+
+/** The messages of a database, for reading. */
+export function createMessageRows(db: Database): MessageRows {
+  const list = db
+    .prepare<[string, number, number], Uint8Array>(
+      `SELECT data FROM messages WHERE session_key = (SELECT key FROM sessions WHERE id = ?) AND position > ?
+        ORDER BY position LIMIT ?`,
+    )
+    .pluck();
+  return {
+    list: (sessionId, after, limit) =>
+      attempt(() => list.all(sessionId, after, limit).map((data) => fromBinary(MessageSchema, data))),
+  };
+}

@@ -1,0 +1,59 @@
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import type { Database } from "better-sqlite3";
+import type { Session } from "../../../gen/agentry/v1/sessions_pb.js";
+import { SessionSchema } from "../../../gen/agentry/v1/sessions_pb.js";
+import type { Clock } from "../../core/clock.js";
+import type { SessionRows } from "../../core/store.js";
+import { readPage } from "./cursor.js";
+import { attempt } from "./failure.js";
+import { SessionRemover } from "./session-remover.js";
+import type { SessionRow } from "./session-row.js";
+import { sessionColumns, toMs, toSession } from "./session-row.js";
+import { usageColumns, usageValues } from "./usage.js";
+
+/** The sessions of a database. */
+export function createSessionRows(db: Database, clock: Clock): SessionRows {
+  const remover = new SessionRemover(db);
+  const insert = db.prepare(
+    `INSERT INTO sessions (id, title, updated_at, data, ${usageColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const get = db.prepare<[string], SessionRow>(`SELECT ${sessionColumns} FROM sessions WHERE id = ?`);
+  const list = db.prepare<[number, number], SessionRow>(
+    `SELECT ${sessionColumns} FROM sessions WHERE id IS NOT NULL AND key < ? ORDER BY key DESC LIMIT ?`,
+  );
+  const update = db.prepare<[string, number, Uint8Array, string]>(
+    "UPDATE sessions SET title = ?, updated_at = ?, data = ? WHERE id = ?",
+  );
+  const claim = db
+    .prepare<[string], number>("UPDATE sessions SET epoch = epoch + 1 WHERE id = ? RETURNING epoch")
+    .pluck();
+  return {
+    insert: (session) =>
+      attempt(() => {
+        const data = toBinary(SessionSchema, session);
+        insert.run(session.id, session.title, toMs(session, clock), data, ...usageValues(session.usage));
+      }),
+    get: (id) =>
+      attempt(() => {
+        const row = get.get(id);
+        return row && toSession(row);
+      }),
+    list: (page) =>
+      attempt(() => readPage("sessions", page, (below, limit) => list.all(below, limit), toSession)),
+    update: (session) =>
+      attempt(() => {
+        const row = get.get(session.id);
+        if (!row) return false;
+        const data = toBinary(SessionSchema, merge(fromBinary(SessionSchema, row.data), session));
+        return update.run(session.title, toMs(session, clock), data, session.id).changes > 0;
+      }),
+    delete: (id) => remover.remove(id),
+    claim: (id) => attempt(() => claim.get(id)),
+  };
+}
+
+/** The stored session with what `update` may change. */
+function merge(stored: Session, { agentId, workDir, approvalMode, labels, expiresAt }: Session): Session {
+  const { expiresAt: _, ...kept } = stored;
+  return { ...kept, agentId, workDir, approvalMode, labels, ...(expiresAt && { expiresAt }) };
+}
