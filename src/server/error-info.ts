@@ -34,12 +34,15 @@ export function errorInfoOf(error: ConnectError, requestId: string): ErrorInfo {
   return create(ErrorInfoSchema, { reason: errorReasonOf[reasonOfCode[error.code]], requestId });
 }
 
+/** What the library calls internal although the caller sent it. */
+const callersMistake = /^(parse binary: |decompression failed$|received compressed envelope, but )/;
+
 /**
  * What the protocol library found wrong with a request, set right before it is written: a message that cannot
  * be decoded is the caller's fault, not an internal one, and every error carries an ErrorInfo.
  */
 export function refineProtocolError(error: ConnectError, requestId: string): void {
-  if (error.code === Code.Internal && error.rawMessage.startsWith("parse binary: ")) {
+  if (error.code === Code.Internal && callersMistake.test(error.rawMessage)) {
     Object.assign(error, { code: Code.InvalidArgument, message: `[invalid_argument] ${error.rawMessage}` });
   }
   if (error.findDetails(ErrorInfoSchema).length > 0) return;

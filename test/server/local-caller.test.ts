@@ -1,0 +1,57 @@
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import { connect, createServer } from "node:net";
+import { describe, expect, it } from "vitest";
+import { isLocalCaller, localCallersKnown } from "../../src/server/local-caller.js";
+
+async function pair(listenHost: string, connectHost: string) {
+  const server = createServer();
+  server.listen(0, listenHost);
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  const client = connect(address.port, connectHost);
+  const [accepted] = (await once(server, "connection")) as [Socket];
+  return {
+    accepted,
+    client,
+    close: () => {
+      client.destroy();
+      accepted.destroy();
+      server.close();
+    },
+  };
+}
+
+describe.skipIf(!localCallersKnown())("isLocalCaller (skipped where the kernel has no socket table)", () => {
+  it.each([
+    ["127.0.0.1", "127.0.0.1"],
+    ["::1", "::1"],
+    ["::", "127.0.0.1"],
+    ["::", "::ffff:127.0.0.1"],
+    ["0.0.0.0", "127.0.0.1"],
+  ])("knows its own process on %s by %s", async (listenHost, connectHost) => {
+    const ends = await pair(listenHost, connectHost);
+    expect(isLocalCaller(ends.accepted)).toBe(true);
+    ends.close();
+  });
+
+  it("knows nobody whose connection is gone", async () => {
+    const ends = await pair("127.0.0.1", "127.0.0.1");
+    const { localAddress, localPort, remoteAddress, remotePort } = ends.accepted;
+    ends.client.destroy();
+    await once(ends.client, "close");
+    expect(isLocalCaller({ localAddress, localPort, remoteAddress, remotePort })).toBe(false);
+    ends.close();
+  });
+
+  it.each([
+    {},
+    { localAddress: "127.0.0.1", localPort: 1, remoteAddress: "127.0.0.1", remotePort: 2 },
+    { localAddress: "::1", localPort: 1, remoteAddress: "nonsense", remotePort: 2 },
+    { localAddress: "1::2::3", localPort: 1, remoteAddress: "::1", remotePort: 2 },
+    { localAddress: "fe80::1%lo", localPort: 1, remoteAddress: "fe80::2%lo", remotePort: 2 },
+  ])("knows nobody at %j", (ends) => {
+    expect(isLocalCaller(ends)).toBe(false);
+  });
+});
