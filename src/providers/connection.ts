@@ -1,0 +1,111 @@
+import type { Clock } from "../core/clock.js";
+import { invalid } from "../core/fault.js";
+import type { ModelRequest } from "../core/model-provider.js";
+import type { Redactor, Secrets } from "../core/secrets.js";
+import { parseBaseUrl } from "./address.js";
+import type { KnownProvider } from "./catalogue/providers.js";
+import type { ProviderEnvironment } from "./environment.js";
+import type { FaultSource } from "./faults.js";
+import type { GuardedFetch } from "./guard.js";
+import { guardFetch } from "./guard.js";
+import type { CallContext, Transport } from "./transport.js";
+
+/** What connections are made of. */
+export interface ConnectionParts {
+  readonly secrets: Secrets;
+  readonly transport: Transport;
+  readonly environment: ProviderEnvironment;
+  readonly redactor: Redactor;
+  readonly clock: Clock;
+}
+
+/** The way to a provider for one call. */
+export interface Connection {
+  /** Where the API is, without a slash at the end. */
+  readonly baseUrl: string;
+  /** The key, for the client library alone; empty where none is needed. */
+  readonly key: string;
+  /** Bound to the origin of `baseUrl`. */
+  readonly guard: GuardedFetch;
+  readonly source: FaultSource;
+  readonly idleTimeoutMs: number;
+}
+
+interface Address {
+  readonly url: string;
+  readonly origin: string;
+}
+
+interface Credential {
+  readonly key: string;
+  /** The only origin that the key may be sent to. */
+  readonly origin: string;
+  /** Where it is used unless a request says otherwise. */
+  readonly address: Address;
+}
+
+/** Where a provider is when nobody says otherwise; undefined for one that has no address of its own. */
+export function ownAddress(provider: KnownProvider, environment: ProviderEnvironment): Address | undefined {
+  const text = environment.baseUrl(provider) ?? provider.baseUrl;
+  return text ? parseBaseUrl(text, true) : undefined;
+}
+
+/**
+ * Opens the way to a provider. Throws `invalid`, before anything is sent, when there is no key where one is
+ * needed, or when the request is for an origin that the key is not bound to.
+ */
+export async function connect(
+  parts: ConnectionParts,
+  provider: KnownProvider,
+  request: Pick<ModelRequest, "baseUrl" | "purpose" | "sessionId">,
+): Promise<Connection> {
+  const credential = await openCredential(parts, provider);
+  const { url, origin } = request.baseUrl ? parseBaseUrl(request.baseUrl, false) : credential.address;
+  if (credential.key && origin !== credential.origin) {
+    throw invalid(
+      `the key of ${provider.name} is bound to ${credential.origin} and is not sent to ${origin}: ` +
+        "store a credential with that base_url",
+    );
+  }
+  const { key } = credential;
+  const { redactor, clock, transport } = parts;
+  const source: FaultSource = { id: provider.id, name: provider.name, redactor, clock, key };
+  const context: CallContext = {
+    providerId: provider.id,
+    purpose: request.purpose,
+    sessionId: request.sessionId,
+  };
+  return {
+    baseUrl: url,
+    key,
+    guard: guardFetch(transport.open(context), origin, source),
+    source,
+    idleTimeoutMs: transport.idleTimeoutMs,
+  };
+}
+
+/** Throws `invalid` when a provider cannot be called for want of a key or an address. */
+export async function openCredential(parts: ConnectionParts, provider: KnownProvider): Promise<Credential> {
+  const own = ownAddress(provider, parts.environment);
+  if (!parts.transport.live) {
+    const address = own ?? { url: "https://replayed.invalid", origin: "https://replayed.invalid" };
+    return { key: "", origin: address.origin, address };
+  }
+  const secret = await parts.secrets.open(provider.id);
+  if (secret) {
+    const address = secret.baseUrl ? parseBaseUrl(secret.baseUrl, true) : own;
+    if (!address) throw noAddress(provider);
+    return { key: secret.key, origin: secret.origin, address };
+  }
+  if (!own) throw noAddress(provider);
+  const key = parts.environment.key(provider);
+  if (!key && provider.keyVariables.length > 0) {
+    throw invalid(`there is no key for ${provider.name}: store a credential for provider "${provider.id}"`);
+  }
+  return { key: key ?? "", origin: own.origin, address: own };
+}
+
+const noAddress = (provider: KnownProvider) =>
+  invalid(
+    `${provider.name} has no address of its own: store a credential with base_url for "${provider.id}"`,
+  );

@@ -1,0 +1,157 @@
+import { Fault } from "../core/fault.js";
+import { EventLines, longestLine } from "./event-lines.js";
+import type { FaultSource } from "./faults.js";
+import { brokenFault, idleFault } from "./faults.js";
+
+/** Most bytes of one answer. */
+const largestAnswer = 256 * 1024 * 1024;
+
+/** A call that is answered with server-sent events. */
+export interface EventCall {
+  readonly source: FaultSource;
+  readonly idleTimeoutMs: number;
+  /** Sends the request and resolves with a successful response. */
+  send(signal: AbortSignal): Promise<Response>;
+}
+
+/** The mark by which OpenAI's API ends a stream. */
+export const doneMark = "[DONE]";
+
+/**
+ * Calls, and yields the data of each event parsed as JSON; `[DONE]` is yielded as it is. Throws a Fault for
+ * a silence longer than the idle time-out, an oversized line or answer, and data that is no JSON. Returns
+ * when the answer ends or breaks off cleanly: whether it was whole is for the caller to tell. Once the
+ * caller stops early, what is left of the answer is read away for a moment, so that the connection can be
+ * used again.
+ */
+export async function* readEvents(call: EventCall, signal: AbortSignal): AsyncGenerator<unknown, void> {
+  const stop = new AbortController();
+  const abort = () => stop.abort();
+  signal.addEventListener("abort", abort, { once: true });
+  const idle = new IdleClock(call.idleTimeoutMs, abort);
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  try {
+    signal.throwIfAborted();
+    const response = await idle.watch(call.send(stop.signal));
+    reader = response.body?.getReader();
+    if (!reader) throw brokenFault(call.source, "answered without a body");
+    const body = reader;
+    stop.signal.addEventListener("abort", () => void body.cancel().catch(() => undefined), { once: true });
+    const next = eventReader(body, call.source);
+    for (;;) {
+      const batch = await idle.watch(next());
+      if (idle.expired || signal.aborted || !batch) break;
+      for (const data of batch) yield parse(data, call.source);
+    }
+    signal.throwIfAborted();
+  } catch (error) {
+    if (!idle.expired) throw error;
+  } finally {
+    idle.stop();
+    signal.removeEventListener("abort", abort);
+    if (reader) void drain(reader);
+  }
+  if (idle.expired) throw idleFault(call.source, call.idleTimeoutMs);
+}
+
+/** Measures how long the provider lets us wait; the time that a caller takes between events is not its fault. */
+class IdleClock {
+  expired = false;
+  #waiting = false;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(milliseconds: number, onExpired: () => void) {
+    this.#timer = setTimeout(() => {
+      if (!this.#waiting) return;
+      this.expired = true;
+      onExpired();
+    }, milliseconds);
+  }
+
+  async watch<T>(awaited: Promise<T>): Promise<T> {
+    this.#waiting = true;
+    this.#timer.refresh();
+    try {
+      return await awaited;
+    } finally {
+      this.#waiting = false;
+    }
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** Reads on until events are complete: their data, or undefined at the end. */
+function eventReader(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  source: FaultSource,
+): () => Promise<string[] | undefined> {
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  const lines = new EventLines();
+  let size = 0;
+  let ended = false;
+  return async () => {
+    if (ended) return undefined;
+    const { done, value } = await reader.read();
+    if (!done) {
+      size += value.length;
+      if (size > largestAnswer) throw tooLarge(source, "an answer", largestAnswer);
+      return pushed(lines, decoder.decode(value, { stream: true }), source);
+    }
+    ended = true;
+    const last = lines.end();
+    // Some servers leave out the empty line after the last event. A half of one is no JSON.
+    return last !== undefined && (last === doneMark || isJson(last)) ? [last] : undefined;
+  };
+}
+
+function pushed(lines: EventLines, text: string, source: FaultSource): string[] {
+  try {
+    return lines.push(text);
+  } catch {
+    throw tooLarge(source, "a line", longestLine);
+  }
+}
+
+function tooLarge(source: FaultSource, what: string, limit: number): Fault {
+  const message = `${source.name} sent ${what} of more than ${limit / 1024 / 1024} MiB`;
+  return new Fault("unavailable", message, { retryable: false, provider: source.id });
+}
+
+function parse(data: string, source: FaultSource): unknown {
+  if (data === doneMark) return doneMark;
+  try {
+    return JSON.parse(data);
+  } catch {
+    throw brokenFault(source, "sent an event that is not JSON");
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Reads what is left, at most 64 KiB within a second, and gives the connection up beyond that. */
+async function drain(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  const timer = setTimeout(() => void reader.cancel().catch(() => undefined), 1000);
+  timer.unref();
+  try {
+    for (let size = 0; size < 65_536; ) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      size += value.length;
+    }
+    await reader.cancel();
+  } catch {
+    // The connection is gone, as it would be.
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,84 @@
+import { Fault } from "../core/fault.js";
+import type { FaultSource } from "./faults.js";
+import { callFault, statusFault } from "./faults.js";
+import type { ModelFetch } from "./transport.js";
+
+/** Most that is read of an answer which is not a success. */
+const errorBodyLimit = 64 * 1024;
+
+/** The headers that reach a provider; a client library's own, and those it takes from the environment, do not. */
+const sent = new Set([
+  "accept",
+  "anthropic-beta",
+  "anthropic-version",
+  "authorization",
+  "content-type",
+  "x-api-key",
+]);
+
+/** A fetch that is bound to one origin. */
+export interface GuardedFetch {
+  readonly fetch: ModelFetch;
+  /** Why the last request failed, where it did: client libraries wrap errors and lose their cause. */
+  failure(): Fault | undefined;
+}
+
+/**
+ * Puts a guard before a fetch: nothing is sent to another origin, no redirect is followed, only known
+ * headers leave, and every answer but a success is thrown as a Fault.
+ */
+export function guardFetch(fetch: ModelFetch, origin: string, source: FaultSource): GuardedFetch {
+  let failure: Fault | undefined;
+  const guarded: ModelFetch = async (input, init = {}) => {
+    const signal = init.signal ?? new AbortController().signal;
+    try {
+      return await send(fetch, { input, init, origin, source });
+    } catch (error) {
+      failure = callFault(source, error, signal);
+      throw failure;
+    }
+  };
+  return { fetch: guarded, failure: () => failure };
+}
+
+interface Outgoing {
+  readonly input: Parameters<ModelFetch>[0];
+  readonly init: RequestInit;
+  readonly origin: string;
+  readonly source: FaultSource;
+}
+
+async function send(fetch: ModelFetch, { input, init, origin, source }: Outgoing): Promise<Response> {
+  const url = new URL(input instanceof Request ? input.url : input);
+  if (url.origin !== origin) {
+    throw new Fault("invalid", `the key of ${source.name} is not for ${url.origin}`, { retryable: false });
+  }
+  const headers = new Headers({ "accept-encoding": "identity", "user-agent": "agentry" });
+  for (const [name, value] of new Headers(init.headers)) {
+    if (sent.has(name)) headers.set(name, value);
+  }
+  const response = await fetch(url, { ...init, headers, redirect: "manual" });
+  if (response.ok) return response;
+  const body = await readStart(response, errorBodyLimit);
+  throw statusFault(source, { status: response.status, headers: response.headers, body });
+}
+
+/** The start of a body; what had arrived when it breaks off. */
+async function readStart(response: Response, limit: number): Promise<string> {
+  const reader = response.body?.getReader();
+  if (!reader) return "";
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    while (size < limit) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      chunks.push(value);
+      size += value.length;
+    }
+    if (size >= limit) await reader.cancel();
+  } catch {
+    // The status tells enough.
+  }
+  return Buffer.concat(chunks).subarray(0, limit).toString("utf8");
+}

@@ -1,0 +1,42 @@
+import type { Purpose } from "../../gen/agentry/v1/message_pb.js";
+import { createHttpFetch } from "./http-fetch.js";
+
+/** The part of `fetch` that providers' clients use. */
+export type ModelFetch = typeof fetch;
+
+/** What a request is for. */
+export interface CallContext {
+  readonly providerId: string;
+  readonly purpose: Purpose;
+  readonly sessionId: string;
+}
+
+/** The way to every provider: over the network, or from a cassette. */
+export interface Transport {
+  /** Whether requests reach the provider itself, so that they need its key. */
+  readonly live: boolean;
+  /** Longest silence before the first byte of an answer and between two, in milliseconds. */
+  readonly idleTimeoutMs: number;
+  /** The `fetch` for one call. */
+  open(context: CallContext): ModelFetch;
+  /** Resolves when everything that was asked for is done: a cassette's file is written. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface TransportOptions {
+  /** Default: 60 seconds. */
+  readonly idleTimeoutMs?: number | undefined;
+}
+
+/** The transport over the network, with connections that are kept alive. */
+export function createTransport(options: TransportOptions = {}): Transport {
+  const http = createHttpFetch();
+  return {
+    live: true,
+    idleTimeoutMs: options.idleTimeoutMs ?? 60_000,
+    open: () => http.fetch,
+    async close() {
+      http.close();
+    },
+  };
+}
