@@ -4,7 +4,7 @@
 //
 // Everything it writes is under BENCH_DIR (default: agentry-bench in the system's temporary folder).
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -26,36 +26,34 @@ const directory = process.env.BENCH_DIR ?? join(tmpdir(), "agentry-bench");
 const workspace = layOut({ root, directory });
 const env = { ...process.env, BENCH_DIR: directory, AGENTRY_ROOT: root };
 
-/** Runs one program of the workspace to its end. What it prints goes to the error output. */
-function run(program, ...args) {
+/**
+ * Runs one program of the workspace to its end and returns the result that it wrote. What it prints goes to
+ * the error output. Some end with 0 whatever happens: a missing result is how they fail.
+ */
+function measure(result, program, ...args) {
   console.error(`\n# ${program} ${args.join(" ")}`);
-  const { status } = spawnSync(process.execPath, [program, ...args], {
-    cwd: workspace,
-    env,
-    stdio: ["ignore", 2, 2],
-  });
-  if (status !== 0) throw new Error(`${program} ended with ${status}`);
+  const stdio = ["ignore", 2, 2];
+  const { status } = spawnSync(process.execPath, [program, ...args], { cwd: workspace, env, stdio });
+  if (status !== 0 || !existsSync(result)) {
+    throw new Error(`${program} failed: see above, and ${join(directory, "logs")}`);
+  }
+  return JSON.parse(readFileSync(result, "utf8"));
 }
 
-const readResult = (...path) => JSON.parse(readFileSync(join(directory, "results", ...path), "utf8"));
-
-const ratios = join(directory, "results", "ratios.json");
-run(
-  "ratio.mjs",
-  `--rounds=${rounds}`,
-  "--tests=c,d,e,f,g",
-  `--out=${ratios}`,
-  "reparse",
-  "agentry-sse",
-  "agentry-connect",
+const [ratios, single, long] = ["ratios", "agentry-sse", "long-session"].map((name) =>
+  join(directory, "results", `${name}.json`),
 );
-run("client.mjs", "agentry-sse", "--tests=a,e", ...(values.quick ? ["--quick"] : []));
-run("long-session.mjs", "agentry-sse", turns);
-
+const servers = ["reparse", "agentry-sse", "agentry-connect"];
+const quick = values.quick ? ["--quick"] : [];
 const rows = [
-  ...comparisons(readResult("ratios.json").rows),
-  ...figures(readResult("agentry-sse.json")),
-  ...longSession(readResult("long-session.json")),
+  ...comparisons(
+    measure(ratios, "ratio.mjs", `--rounds=${rounds}`, "--tests=c,d,e,f,g", `--out=${ratios}`, ...servers)
+      .rows,
+  ),
+  ...figures(
+    measure(single, "client.mjs", "agentry-sse", "--tests=a,e", "--port=9302", "--up=9303", ...quick),
+  ),
+  ...longSession(measure(long, "long-session.mjs", "agentry-sse", turns)),
 ];
 console.log(render(rows));
 process.exitCode = rows.every((row) => row.met !== false) ? 0 : 1;

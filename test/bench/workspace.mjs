@@ -19,8 +19,9 @@ export function layOut({ root, directory }) {
   const shared = join(root, "../shared/bench");
   if (!existsSync(shared)) throw new Error(`the measuring programs are missing: ${shared}`);
   const workspace = join(directory, "programs");
-  rmSync(workspace, { recursive: true, force: true });
-  mkdirSync(join(directory, "results"), { recursive: true });
+  const results = join(directory, "results");
+  for (const folder of [workspace, results]) rmSync(folder, { recursive: true, force: true });
+  mkdirSync(results, { recursive: true });
   copy(shared, workspace);
   copy(join(root, "test/bench/adapters"), join(workspace, "adapters"));
   copyFile(join(root, "test/bench/long-session.mjs"), join(workspace, "long-session.mjs"));
