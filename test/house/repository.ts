@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 
 /** The project's root folder. */
@@ -20,7 +20,7 @@ export function projectFiles(): string[] {
       "--exclude-standard",
     ];
     const listed = execFileSync("git", args, { cwd: root, encoding: "utf8" }).split("\0");
-    return [...new Set(listed)].filter((file) => file !== "" && existsSync(join(root, file))).sort();
+    return [...new Set(listed)].filter((file) => file !== "" && isFile(join(root, file))).sort();
   }
   return readdirSync(root, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -28,6 +28,8 @@ export function projectFiles(): string[] {
     .filter((file) => !file.split("/").some((part) => notCommitted.has(part)))
     .sort();
 }
+
+const isFile = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 
 /** The text of a project file. */
 export const readProjectFile = (file: string): string => readFileSync(join(root, file), "utf8");
