@@ -21,14 +21,14 @@ import {
 import { closeOnAbort } from "./close-on-abort.js";
 import { refineProtocolError } from "./error-info.js";
 import type { HttpHandler, Mount } from "./http-exchange.js";
-import { flushHeaders } from "./http-exchange.js";
 import { requestIdHeader } from "./request-id.js";
 import { sendHeaders, writeResponse } from "./response-writer.js";
 
 /** A service and the object that implements it; methods it lacks answer `unimplemented`. */
 export interface BoundService {
   readonly service: DescService;
-  readonly implementation: Partial<ServiceImpl<DescService>>;
+  /** Has a function for each method, by local name, as Connect's ServiceImpl. */
+  readonly implementation: object;
 }
 
 export interface ConnectMountOptions {
@@ -70,7 +70,7 @@ export function createConnectMount(options: ConnectMountOptions): ConnectMount {
     values.set(announceHeaders, (headers) => {
       setImmediate(() => {
         sendHeaders(response, 200, headers);
-        if (!response.destroyed && !response.writableEnded) flushHeaders(response);
+        if (!response.destroyed && !response.writableEnded) response.flushHeaders();
       });
     });
     handler(universalRequestFromNodeRequest(request, response, undefined, values))
@@ -98,10 +98,23 @@ function createRouter(options: ConnectMountOptions): ConnectRouter {
     ...(shutdownSignal ? { shutdownSignal } : {}),
   });
   for (const { service, implementation } of options.services) {
-    const spec = createServiceImplSpec(service, implementation);
+    const spec = createServiceImplSpec(service, checkImplementation(service, implementation));
     for (const method of Object.values(spec.methods)) mountMethod(router, method);
   }
   return router;
+}
+
+function checkImplementation(
+  service: DescService,
+  implementation: object,
+): Partial<ServiceImpl<DescService>> {
+  for (const { localName } of service.methods) {
+    const call: unknown = Reflect.get(implementation, localName);
+    if (call !== undefined && typeof call !== "function") {
+      throw new Error(`${service.typeName}: ${localName} is not a function`);
+    }
+  }
+  return implementation as Partial<ServiceImpl<DescService>>;
 }
 
 function mountMethod(router: ConnectRouter, spec: MethodImplSpec): void {
@@ -114,20 +127,14 @@ function mountMethod(router: ConnectRouter, spec: MethodImplSpec): void {
       return;
     case "server_streaming": {
       const { impl } = spec;
-      router.rpc(
-        spec.method,
-        (request, context) => closeOnAbort(impl(request, context), context.signal),
-        neverCompress,
-      );
+      const closing: typeof impl = (input, context) => closeOnAbort(impl(input, context), context.signal);
+      router.rpc(spec.method, closing, neverCompress);
       return;
     }
     case "bidi_streaming": {
       const { impl } = spec;
-      router.rpc(
-        spec.method,
-        (requests, context) => closeOnAbort(impl(requests, context), context.signal),
-        neverCompress,
-      );
+      const closing: typeof impl = (inputs, context) => closeOnAbort(impl(inputs, context), context.signal);
+      router.rpc(spec.method, closing, neverCompress);
       return;
     }
     default:

@@ -58,5 +58,5 @@ export function toFault(error: unknown): Fault {
 }
 
 function toUint32(value: number): number {
-  return Math.min(0xffffffff, Math.max(0, Math.ceil(value)));
+  return Math.min(0xffffffff, Math.max(0, Math.ceil(value) || 0));
 }

@@ -1,11 +1,13 @@
 import type { connectNodeAdapter } from "@connectrpc/connect-node";
 
-/** Answers one request, over HTTP/1.1 or HTTP/2 alike. */
-export type HttpHandler = ReturnType<typeof connectNodeAdapter>;
+type AdapterParameters = Parameters<ReturnType<typeof connectNodeAdapter>>;
+
 /** A request of either protocol. */
-export type HttpRequest = Parameters<HttpHandler>[0];
+export type HttpRequest = AdapterParameters[0];
 /** The response to it; `write` and `writeHead` behave alike in both protocols. */
-export type HttpResponse = Parameters<HttpHandler>[1];
+export type HttpResponse = AdapterParameters[1] & { flushHeaders(): void };
+/** Answers one request, over HTTP/1.1 or HTTP/2 alike. */
+export type HttpHandler = (request: HttpRequest, response: HttpResponse) => void;
 
 /** Something that answers some of the paths. */
 export interface Mount {
@@ -25,9 +27,4 @@ export function pathnameOf(request: HttpRequest): string {
 export function headerOf(request: HttpRequest, name: string): string | undefined {
   const value = request.headers[name];
   return Array.isArray(value) ? value.join(", ") : value;
-}
-
-/** Puts the headers on the wire before any of the body. Over HTTP/2 they left when they were written. */
-export function flushHeaders(response: HttpResponse): void {
-  if ("flushHeaders" in response) response.flushHeaders();
 }

@@ -1,4 +1,4 @@
-import type { Http2Server, Http2ServerRequest, ServerHttp2Session } from "node:http2";
+import type { Http2Server, Http2ServerRequest, Http2ServerResponse, ServerHttp2Session } from "node:http2";
 import { constants, createServer } from "node:http2";
 import type { HttpHandler } from "./http-exchange.js";
 
@@ -30,7 +30,7 @@ export function createHttp2Server(handler: HttpHandler, limits: Http2Limits): Se
     },
     (request, response) => {
       limitBody(request, limits.bodyMs);
-      handler(request, response);
+      if (hasFlushHeaders(response)) handler(request, response);
     },
   );
   server.on("session", (session) => {
@@ -49,6 +49,13 @@ export function createHttp2Server(handler: HttpHandler, limits: Http2Limits): Se
       for (const session of sessions) session.destroy();
     },
   };
+}
+
+/** Always true: the declared type lacks a method that the object has. */
+function hasFlushHeaders(
+  response: Http2ServerResponse,
+): response is Http2ServerResponse & { flushHeaders(): void } {
+  return "flushHeaders" in response;
 }
 
 function closeWhenIdle(session: ServerHttp2Session, idleMs: number): void {

@@ -1,7 +1,7 @@
 import type { Reason } from "../core/fault.js";
 import { codeName, codeOfReason } from "./codes.js";
 import type { HttpRequest, HttpResponse } from "./http-exchange.js";
-import { flushHeaders, headerOf } from "./http-exchange.js";
+import { headerOf } from "./http-exchange.js";
 import { requestIdHeader } from "./request-id.js";
 
 /** An answer of no, given before any service is asked. */
@@ -36,7 +36,7 @@ export function endReply(request: HttpRequest, response: HttpResponse, last?: Ui
     else response.end(last);
     return;
   }
-  if (last === undefined) flushHeaders(response);
+  if (last === undefined) response.flushHeaders();
   else response.write(last);
   const { socket } = request;
   const timer = setTimeout(() => {

@@ -1,4 +1,3 @@
-import type { DescService } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { RunService } from "../../gen/agentry/v1/run_pb.js";
 import { Fault, notFound } from "../../src/core/fault.js";
@@ -41,7 +40,7 @@ export async function openTestServer(options: TestServerOptions = {}) {
     destination: { write: (line: string) => void logLines.push(line) },
   });
   const connect = createConnectMount({
-    services: [{ service: RunService as DescService, implementation: fakeRunService(seen) }],
+    services: [{ service: RunService, implementation: fakeRunService(seen) }],
     interceptors: [createFaultInterceptor(log), deadlineInterceptor],
     ...(options.shutdownSignal ? { shutdownSignal: options.shutdownSignal } : {}),
   });
