@@ -11,58 +11,57 @@ const chunk = 2000;
  * removed after the next start.
  */
 export class SessionRemover {
-  readonly #db: Database;
+  readonly #hide;
+  readonly #history;
+  readonly #session;
 
   constructor(db: Database) {
-    this.#db = db;
-    this.#removeLeftovers();
+    const hide = db
+      .prepare<[string], number>("UPDATE sessions SET id = NULL WHERE id = ? RETURNING key")
+      .pluck();
+    // Runs and questions are found by their own ids too: they go at once, with what hangs on them.
+    const found = ["approvals", "elicitations", "runs", "usage"].map((table) =>
+      db.prepare<[number]>(`DELETE FROM ${table} WHERE session_key = ?`),
+    );
+    this.#hide = db.transaction((id: string): number | undefined => {
+      const key = hide.get(id);
+      if (key !== undefined) for (const statement of found) statement.run(key);
+      return key;
+    });
+    this.#history = [
+      { table: "events", column: "seq" },
+      { table: "messages", column: "position" },
+    ].map(({ table, column }) =>
+      db.prepare<[number, number, number]>(
+        `DELETE FROM ${table} WHERE session_key = ? AND ${column} IN
+          (SELECT ${column} FROM ${table} WHERE session_key = ? ORDER BY ${column} LIMIT ?)`,
+      ),
+    );
+    this.#session = db.prepare<[number]>("DELETE FROM sessions WHERE key = ?");
+    const leftovers = db.prepare<[], number>("SELECT key FROM sessions WHERE id IS NULL").pluck().all();
+    void this.#removeLeftovers(leftovers);
   }
 
   /** Settles when nothing of the session is left. False when there is none with this id. */
   async remove(id: string): Promise<boolean> {
-    const key = await attempt(() => this.#hide(id));
+    const key = await attempt(() => this.#hide.immediate(id));
     if (key === undefined) return false;
     await this.#purge(key);
     return true;
   }
 
-  #hide(id: string): number | undefined {
-    const hide = this.#db
-      .prepare<[string], number>("UPDATE sessions SET id = NULL WHERE id = ? RETURNING key")
-      .pluck();
-    // Runs and questions are found by their own ids too: they go at once, with what hangs on them.
-    const tables = ["approvals", "elicitations", "runs", "usage"];
-    return this.#db
-      .transaction(() => {
-        const key = hide.get(id);
-        if (key === undefined) return undefined;
-        for (const table of tables) this.#db.prepare(`DELETE FROM ${table} WHERE session_key = ?`).run(key);
-        return key;
-      })
-      .immediate();
-  }
-
   async #purge(key: number): Promise<void> {
-    for (const [table, column] of [
-      ["events", "seq"],
-      ["messages", "position"],
-    ]) {
-      const remove = this.#db.prepare<[number, number, number]>(
-        `DELETE FROM ${table} WHERE session_key = ? AND ${column} IN
-          (SELECT ${column} FROM ${table} WHERE session_key = ? ORDER BY ${column} LIMIT ?)`,
-      );
-      while (await attempt(() => remove.run(key, key, chunk).changes > 0)) await nextTurn();
+    for (const statement of this.#history) {
+      while (await attempt(() => statement.run(key, key, chunk).changes > 0)) await nextTurn();
     }
-    await attempt(() => this.#db.prepare("DELETE FROM sessions WHERE key = ?").run(key));
+    await attempt(() => this.#session.run(key));
   }
 
-  #removeLeftovers(): void {
-    const keys = this.#db.prepare<[], number>("SELECT key FROM sessions WHERE id IS NULL").pluck().all();
-    if (keys.length === 0) return;
-    void (async () => {
+  async #removeLeftovers(keys: readonly number[]): Promise<void> {
+    try {
       for (const key of keys) await this.#purge(key);
-    })().catch(() => {
+    } catch {
       // The disk is full, or the store was closed meanwhile: the next start tries again.
-    });
+    }
   }
 }
