@@ -1,5 +1,4 @@
 import type { Purpose } from "../../gen/agentry/v1/message_pb.js";
-import { createHttpFetch } from "./http-fetch.js";
 
 /** The part of `fetch` that providers' clients use. */
 export type ModelFetch = typeof fetch;
@@ -21,22 +20,4 @@ export interface Transport {
   open(context: CallContext): ModelFetch;
   /** Resolves when everything that was asked for is done: a cassette's file is written. Idempotent. */
   close(): Promise<void>;
-}
-
-export interface TransportOptions {
-  /** Default: 60 seconds. */
-  readonly idleTimeoutMs?: number | undefined;
-}
-
-/** The transport over the network, with connections that are kept alive. */
-export function createTransport(options: TransportOptions = {}): Transport {
-  const http = createHttpFetch();
-  return {
-    live: true,
-    idleTimeoutMs: options.idleTimeoutMs ?? 60_000,
-    open: () => http.fetch,
-    async close() {
-      http.close();
-    },
-  };
 }
