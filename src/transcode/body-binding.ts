@@ -1,0 +1,129 @@
+import { isUtf8 } from "node:buffer";
+import type { DescField, DescMessage, JsonReadOptions, Message, Registry } from "@bufbuild/protobuf";
+import { create, mergeFromJsonString } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
+import { httpBodyFields, isHttpBody } from "./http-body.js";
+import { badRequest, HttpError } from "./http-error.js";
+import { asFields, writeField } from "./message-field.js";
+import type { MaskFiller } from "./update-mask.js";
+
+export interface BodyRules {
+  readonly input: DescMessage;
+  /** The whole message, one field of it, or nothing. */
+  readonly target: "*" | DescField | undefined;
+  readonly unknown: "ignore" | "refuse";
+  readonly extraContentTypes: readonly string[];
+  /** Names the members of the body in a field mask, with PATCH. */
+  readonly fillMask: MaskFiller | undefined;
+  /** Knows the messages that an Any may hold. */
+  readonly registry: Registry;
+}
+
+export interface BodyBinding {
+  /** Throws 400 or 415 where a body that is not empty will be refused unread. */
+  accept(contentType: string | undefined): void;
+  /** Makes the request message of a body that is not empty. Throws a 400. */
+  decode(body: Buffer, contentType: string | undefined): Message;
+}
+
+/** Compiles the binding of a body to the request message. */
+export function createBodyBinding(rules: BodyRules): BodyBinding {
+  const { target } = rules;
+  if (target === undefined) return { accept: refuseBody, decode: refuseBody };
+  const raw = target === "*" ? rules.input : target.fieldKind === "message" ? target.message : undefined;
+  if (raw && isHttpBody(raw)) return rawBinding(rules, raw);
+  const decode = target === "*" ? wholeDecoder(rules) : fieldDecoder(rules, target);
+  return {
+    accept: (contentType) => requireJson(contentType, rules.extraContentTypes),
+    decode: (body) => {
+      if (!isUtf8(body)) throw badRequest("the request body is not valid UTF-8");
+      return decode(body.toString("utf8"));
+    },
+  };
+}
+
+function refuseBody(): never {
+  throw badRequest("this method takes no request body");
+}
+
+function rawBinding({ input, target }: BodyRules, raw: DescMessage): BodyBinding {
+  return {
+    accept: () => undefined,
+    decode: (body, contentType) => {
+      const fields = httpBodyFields(body, contentType);
+      if (target === "*" || target === undefined) return create(input, fields);
+      const message = create(input);
+      writeField(asFields(message), target, create(raw, fields));
+      return message;
+    },
+  };
+}
+
+function wholeDecoder(rules: BodyRules): (text: string) => Message {
+  const options = readOptions(rules);
+  return (text) => {
+    parseJson(text);
+    return merge(create(rules.input), rules.input, text, options);
+  };
+}
+
+function fieldDecoder(rules: BodyRules, field: DescField): (text: string) => Message {
+  const options = readOptions(rules);
+  return (text) => {
+    // Known to be one whole value before it is wrapped: it could otherwise set other fields.
+    const members = parseJson(text);
+    const wrapped = `{${JSON.stringify(field.jsonName)}:${text}}`;
+    const message = merge(create(rules.input), rules.input, wrapped, options);
+    rules.fillMask?.(asFields(message), members);
+    return message;
+  };
+}
+
+const readOptions = ({ unknown, registry }: BodyRules): Partial<JsonReadOptions> => ({
+  ignoreUnknownFields: unknown === "ignore",
+  registry,
+});
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const position = error instanceof Error ? /at position \d+/.exec(error.message) : null;
+    throw badRequest(`the request body is not valid JSON${position ? `, ${position[0]}` : ""}`);
+  }
+}
+
+function merge(
+  message: Message,
+  desc: DescMessage,
+  text: string,
+  options: Partial<JsonReadOptions>,
+): Message {
+  try {
+    return mergeFromJsonString(desc, message, text, options);
+  } catch (error) {
+    throw badRequest(`the request body: ${withoutValues(error)}`);
+  }
+}
+
+/** The reason without the caller's strings: one in a wrong place may be a secret, and messages are logged. */
+function withoutValues(error: unknown): string {
+  const message = error instanceof Error ? error.message : "it is malformed";
+  return message
+    .replace(/string ".*"/s, "a string")
+    .replace(/string '.*'/s, "a string")
+    .slice(0, 300);
+}
+
+function requireJson(contentType: string | undefined, extra: readonly string[]): void {
+  const [type = "", ...parameters] = (contentType ?? "").toLowerCase().split(";");
+  const media = type.trim();
+  const isJson =
+    media === "application/json" || /^[\w.+-]+\/[\w.+-]*\+json$/.test(media) || extra.includes(media);
+  const charset = parameters
+    .map((parameter) => parameter.trim())
+    .find((parameter) => parameter.startsWith("charset="));
+  const isUtf8Charset = charset === undefined || /^charset="?(utf-?8|us-ascii)"?$/.test(charset);
+  if (isJson && isUtf8Charset) return;
+  throw new HttpError(415, Code.InvalidArgument, "the content type of the request must be application/json");
+}

@@ -1,0 +1,101 @@
+import type { HttpResponse } from "./http-exchange.js";
+
+/** At most this much is held for a reader that is slow, and one message. */
+export const chunkBytes = 64 * 1024;
+const itemsPerTurn = 1024;
+
+export interface ChunkWriterOptions {
+  readonly response: HttpResponse;
+  /** More may be added. Called only after `add` or `flush` has answered false. */
+  readonly onReady: () => void;
+  /** Nothing could be written for `stallMs`. */
+  readonly onStall: () => void;
+  readonly stallMs: number;
+}
+
+/**
+ * Gathers what is produced in one turn of the event loop into one write, and stops its producer while the
+ * socket is full. A producer that never waits gets a new turn after each chunk, so it cannot starve others.
+ */
+export class ChunkWriter {
+  private text = "";
+  private bytes: Uint8Array[] = [];
+  private byteLength = 0;
+  private items = 0;
+  private scheduled: NodeJS.Immediate | undefined;
+  private stall: NodeJS.Timeout | undefined;
+  private paused = false;
+  private closed = false;
+
+  constructor(private readonly options: ChunkWriterOptions) {
+    options.response.on("drain", this.onDrain);
+  }
+
+  /** Whether the socket is full. */
+  get full(): boolean {
+    return this.stall !== undefined;
+  }
+
+  /** Takes a piece, and answers whether another one may follow at once. */
+  add(piece: string | Uint8Array): boolean {
+    if (typeof piece === "string") this.text += piece;
+    else {
+      this.bytes.push(piece);
+      this.byteLength += piece.length;
+    }
+    this.items++;
+    this.scheduled ??= setImmediate(this.onTurn);
+    const enough = this.text.length + this.byteLength >= chunkBytes || this.items >= itemsPerTurn;
+    this.paused = enough || this.full;
+    return !this.paused;
+  }
+
+  /** Writes what is left. Call it before the response ends. */
+  flush(): void {
+    clearImmediate(this.scheduled);
+    this.scheduled = undefined;
+    this.items = 0;
+    const { response } = this.options;
+    const chunk = this.take();
+    if (this.closed || chunk === undefined || response.destroyed || response.write(chunk)) return;
+    this.stall ??= setTimeout(this.options.onStall, this.options.stallMs);
+  }
+
+  /** Drops what is left and stops calling back. */
+  close(): void {
+    this.closed = true;
+    clearImmediate(this.scheduled);
+    clearTimeout(this.stall);
+    this.options.response.off("drain", this.onDrain);
+    this.text = "";
+    this.bytes = [];
+  }
+
+  private take(): string | Uint8Array | undefined {
+    const { text, bytes } = this;
+    this.text = "";
+    this.bytes = [];
+    this.byteLength = 0;
+    if (bytes.length > 0) return Buffer.concat(bytes);
+    return text === "" ? undefined : text;
+  }
+
+  private readonly onTurn = (): void => {
+    this.scheduled = undefined;
+    // Until the socket has drained, only what is gathered is held.
+    if (!this.full) this.flush();
+    if (this.paused && !this.full) this.resume();
+  };
+
+  private readonly onDrain = (): void => {
+    clearTimeout(this.stall);
+    this.stall = undefined;
+    this.flush();
+    if (this.paused && !this.full) this.resume();
+  };
+
+  private resume(): void {
+    this.paused = false;
+    this.options.onReady();
+  }
+}

@@ -1,0 +1,35 @@
+import { execFileSync } from "node:child_process";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { DescMessage, DescService, Registry } from "@bufbuild/protobuf";
+import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+
+/** Compiles proto sources, given as folders below the project, into descriptors. */
+export function buildRegistry(...folders: string[]): Registry {
+  const modules = ["proto", ...folders].map((path) => ({ path }));
+  const image = execFileSync(
+    join(root, "node_modules", ".bin", "buf"),
+    ["build", "--config", JSON.stringify({ version: "v2", modules }), "-o", "-"],
+    { cwd: root, maxBuffer: 64 * 1024 * 1024 },
+  );
+  return createFileRegistry(fromBinary(FileDescriptorSetSchema, image));
+}
+
+export function serviceOf(registry: Registry, name: string): DescService {
+  const service = registry.getService(name);
+  if (!service) throw new Error(`no service ${name}`);
+  return service;
+}
+
+export function messageOf(registry: Registry, name: string): DescMessage {
+  const message = registry.getMessage(name);
+  if (!message) throw new Error(`no message ${name}`);
+  return message;
+}
+
+const library = buildRegistry("test/transcode/proto");
+export const LibraryService = serviceOf(library, "gateway.test.v1.LibraryService");
+export const Everything = messageOf(library, "gateway.test.v1.Everything");
