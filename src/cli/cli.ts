@@ -1,0 +1,45 @@
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { Fault } from "../core/fault.js";
+import { addDemoCommand } from "./demo-command.js";
+import { addRunCommand } from "./run-command.js";
+import { addServeCommand } from "./serve-command.js";
+import { addTokenCommand } from "./token-command.js";
+
+/** Runs the command line. Faults become one line on stderr and exit code 1; wrong usage exits with 2. */
+export async function runCli(argv: readonly string[]): Promise<void> {
+  const program = new Command("agentry")
+    .description("One agent server for every protocol: Connect, gRPC, REST, SSE.")
+    .version(version(), "--version", "print the version")
+    .helpOption("--help", "print this help")
+    .showHelpAfterError("(agentry --help lists commands and options)")
+    .exitOverride();
+  for (const add of [addServeCommand, addRunCommand, addTokenCommand, addDemoCommand]) add(program);
+  try {
+    await program.parseAsync(argv);
+  } catch (error) {
+    process.exitCode = report(error);
+  }
+}
+
+function report(error: unknown): number {
+  // Commander has printed its message already; its own code is 0 for help and version.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  const fault = Fault.from(error);
+  const message = fault.reason === "internal" && error instanceof Error ? error.message : fault.message;
+  process.stderr.write(`agentry: ${message}\n`);
+  return 1;
+}
+
+function version(): string {
+  for (const path of ["../../package.json", "../../../package.json"]) {
+    try {
+      const text = readFileSync(new URL(path, import.meta.url), "utf8");
+      const { name, version } = JSON.parse(text) as { name?: unknown; version?: unknown };
+      if (name === "agentry" && typeof version === "string") return version;
+    } catch {
+      // Not there: the program runs from the other place.
+    }
+  }
+  return "unknown";
+}

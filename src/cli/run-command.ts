@@ -1,0 +1,161 @@
+import { createInterface } from "node:readline/promises";
+import { toJsonString } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Command } from "commander";
+import type { Agent } from "../../gen/agentry/v1/agents_pb.js";
+import type { Approval } from "../../gen/agentry/v1/event_pb.js";
+import { EventSchema, RunOutcome, Verdict } from "../../gen/agentry/v1/event_pb.js";
+import { Fault, invalid } from "../core/fault.js";
+import type { Clients } from "./client.js";
+import { connectTo } from "./client.js";
+import { RunPrinter } from "./run-printer.js";
+import { oneLine } from "./terminal-text.js";
+
+interface RunOptions {
+  readonly url: string;
+  readonly agent?: string;
+  readonly model?: string;
+  readonly session?: string;
+  readonly workDir: string;
+  readonly yes?: true;
+  readonly json?: true;
+}
+
+/** `agentry run "prompt"`: a Connect client of a running server. */
+export function addRunCommand(program: Command): void {
+  program
+    .command("run")
+    .description("Say something to an agent of a running server and show what it does")
+    .argument("<prompt>", "what to say")
+    .option("--url <url>", "the server", process.env.AGENTRY_URL ?? "http://127.0.0.1:2323")
+    .option("--agent <id>", "id or name of the agent (default: the newest one)")
+    .option("--model <provider/model>", "make an agent with this model and all tools")
+    .option("--session <id>", "go on with this session (default: a new one)")
+    .option("--work-dir <dir>", "working directory of a new session", process.cwd())
+    .option("--yes", "approve every tool call without asking")
+    .option("--json", "print every event as one line of JSON")
+    .action(async (prompt: string, options: RunOptions) => {
+      process.exitCode = await explain(options.url, () => run(prompt, options));
+    });
+}
+
+async function run(prompt: string, options: RunOptions): Promise<number> {
+  const clients = connectTo(options.url, process.env.AGENTRY_TOKEN);
+  const sessionId = options.session ?? (await newSession(clients, options));
+  const agentId = options.session ? ((await chosenAgent(clients, options))?.id ?? "") : "";
+  const printer = new RunPrinter({
+    answer: (text) => process.stdout.write(text),
+    note: (text) => process.stderr.write(text),
+  });
+  const { run: started } = await clients.runs.startRun({ sessionId, agentId, input: { text: prompt } });
+  const runId = started?.id ?? "";
+  const interrupt = cancelOnInterrupt(clients, runId);
+  let outcome = RunOutcome.UNSPECIFIED;
+  try {
+    for await (const { event } of clients.runs.watchRun({ runId })) {
+      if (!event) continue;
+      if (options.json)
+        process.stdout.write(`${toJsonString(EventSchema, event, { useProtoFieldName: true })}\n`);
+      else printer.print(event);
+      if (event.body.case === "approvalRequested" && event.body.value.approval) {
+        // Not awaited: somebody else may answer first, and the stream tells.
+        void answer(clients, event.body.value.approval, options).catch(() => undefined);
+      }
+      if (event.body.case === "runFinished") outcome = event.body.value.outcome;
+    }
+  } finally {
+    process.off("SIGINT", interrupt);
+  }
+  if (!options.json) process.stderr.write(`session ${sessionId}\n`);
+  return outcome === RunOutcome.COMPLETED ? 0 : outcome === RunOutcome.CANCELED ? 130 : 1;
+}
+
+function cancelOnInterrupt({ runs }: Clients, runId: string): () => void {
+  let asked = false;
+  const interrupt = (): void => {
+    if (asked) process.exit(130);
+    asked = true;
+    void runs.cancelRun({ runId }).catch(() => process.exit(130));
+  };
+  process.on("SIGINT", interrupt);
+  return interrupt;
+}
+
+async function newSession(clients: Clients, options: RunOptions): Promise<string> {
+  const agent = await chosenAgent(clients, options);
+  const agentId = agent?.id ?? (await newestAgent(clients)).id;
+  const { session } = await clients.sessions.createSession({
+    session: { agentId, workDir: options.workDir },
+  });
+  return session?.id ?? "";
+}
+
+/** The agent that the options name, or undefined when they name none. */
+async function chosenAgent(clients: Clients, { agent, model }: RunOptions): Promise<Agent | undefined> {
+  if (model) return makeAgent(clients, model);
+  if (!agent) return undefined;
+  const { agents } = await clients.agents.listAgents({ pageSize: 1000 });
+  const found = agents.find(({ id, name }) => id === agent || name === agent);
+  if (!found) throw new Fault("not_found", `there is no agent ${JSON.stringify(agent)}`);
+  return found;
+}
+
+async function newestAgent({ agents }: Clients): Promise<Agent> {
+  const [newest] = (await agents.listAgents({ pageSize: 1 })).agents;
+  if (!newest)
+    throw invalid(
+      "the server has no agent yet; make one with --model, for example --model anthropic/claude-sonnet-4-5",
+    );
+  return newest;
+}
+
+async function makeAgent({ agents }: Clients, model: string): Promise<Agent> {
+  const slash = model.indexOf("/");
+  if (slash <= 0) throw invalid("--model is written provider/model, for example anthropic/claude-sonnet-4-5");
+  const { tools } = await agents.listTools({});
+  const { agent } = await agents.createAgent({
+    agent: {
+      name: model,
+      instructions: "You are a helpful assistant. Use your tools where they help.",
+      model: { provider: model.slice(0, slash), name: model.slice(slash + 1) },
+      tools: tools.map(({ name }) => name),
+    },
+  });
+  if (!agent) throw new Fault("internal", "the server returned no agent");
+  return agent;
+}
+
+async function answer({ runs }: Clients, approval: Approval, { yes }: RunOptions): Promise<void> {
+  const approve = yes ?? (await ask(approval));
+  const verdict = approve ? Verdict.APPROVE : Verdict.DENY;
+  await runs.resolveApproval({ approvalId: approval.id, verdict, argumentsSha256: approval.argumentsSha256 });
+}
+
+/** Asks the person at the terminal; without one the answer is no. */
+async function ask({ toolCall, summary }: Approval): Promise<boolean> {
+  if (!process.stdin.isTTY) {
+    process.stderr.write("! denied: nobody to ask; --yes approves every call\n");
+    return false;
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const reply = await terminal.question(`? ${toolCall?.name}: ${oneLine(summary, 1000)} - run it? [y/N] `);
+    return /^y(es)?$/i.test(reply.trim());
+  } finally {
+    terminal.close();
+  }
+}
+
+/** Runs `work`; what the server refuses becomes one line that says what to do. */
+async function explain(url: string, work: () => Promise<number>): Promise<number> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof ConnectError)) throw error;
+    const unreachable = error.code === Code.Unavailable && /ECONNREFUSED|ENOTFOUND/.test(error.rawMessage);
+    const hint = unreachable
+      ? `there is no server at ${url}; start one with: agentry serve`
+      : error.rawMessage;
+    throw new Fault("unavailable", hint, {}, error);
+  }
+}

@@ -1,0 +1,83 @@
+import type { Command } from "commander";
+import { InvalidArgumentError, Option } from "commander";
+import type { App } from "../server/app.js";
+import { openApp, standardDataDir } from "../server/app.js";
+
+interface ServeOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly db?: string;
+  readonly dataDir: string;
+  readonly auth: "local" | "token" | "none";
+  readonly allowedHost: string[];
+  readonly envKeys?: true;
+  readonly fake?: string;
+  readonly record?: string;
+  readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
+}
+
+/** Milliseconds that open work has to end after SIGTERM; with what follows it, less than 15 seconds in all. */
+const drainMs = 8000;
+
+/** `agentry serve`: serves until SIGTERM or SIGINT. */
+export function addServeCommand(program: Command): void {
+  program
+    .command("serve")
+    .description("Serve agents on one port, for every protocol")
+    .option("--host <host>", "address to listen on", "127.0.0.1")
+    .option("--port <port>", "port to listen on; 0 picks a free one", port, 2323)
+    .option("--db <file>", "database file (default: agentry.db in the data directory)")
+    .option("--data-dir <dir>", "directory of the database, the token and the key file", standardDataDir())
+    .addOption(
+      new Option("--auth <mode>", "who needs a token: callers of other users, everybody, nobody")
+        .choices(["local", "token", "none"])
+        .default("local"),
+    )
+    .option("--allowed-host <name>", "a further name this server answers to; may be repeated", collect, [])
+    .option("--env-keys", "take provider keys from the environment (ANTHROPIC_API_KEY, OPENAI_API_KEY, …)")
+    .addOption(
+      new Option("--fake <file>", "replay model answers from a cassette: no network, no key").conflicts(
+        "record",
+      ),
+    )
+    .option("--record <file>", "record model answers into a cassette")
+    .addOption(
+      new Option("--log-level <level>", "what is logged to stderr")
+        .choices(["debug", "info", "warn", "error", "silent"])
+        .default("info"),
+    )
+    .action(async (options: ServeOptions) => serve(options));
+}
+
+async function serve(options: ServeOptions): Promise<void> {
+  const { allowedHost, ...rest } = options;
+  const app = await openApp({ ...rest, allowedHosts: allowedHost });
+  process.stdout.write(`listening on ${app.url}\n`);
+  await stopped(app);
+}
+
+/** Waits for a signal, then closes; a second signal ends the process at once. */
+async function stopped(app: App): Promise<void> {
+  let signals = 0;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const onSignal = (): void => {
+    signals += 1;
+    if (signals === 1) resolve();
+    else process.exit(1);
+  };
+  process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
+  await promise;
+  await app.close(drainMs);
+  process.exit(0);
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > 65_535)
+    throw new InvalidArgumentError("It is a number from 0 to 65535.");
+  return value;
+}
+
+function collect(value: string, before: string[]): string[] {
+  return [...before, value];
+}

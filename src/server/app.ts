@@ -1,0 +1,186 @@
+import { join } from "node:path";
+import type { DescService } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { AgentService } from "../../gen/agentry/v1/agents_pb.js";
+import { ProviderService } from "../../gen/agentry/v1/providers_pb.js";
+import { RunService } from "../../gen/agentry/v1/run_pb.js";
+import { SessionService } from "../../gen/agentry/v1/sessions_pb.js";
+import { systemClock } from "../core/clock.js";
+import { createRedactor } from "../core/redactor.js";
+import type { Redactor } from "../core/secrets.js";
+import { Engine } from "../engine/engine.js";
+import { createAgentService } from "../services/agents.js";
+import { createProviderService } from "../services/providers.js";
+import { createRunService } from "../services/run.js";
+import { createSessionService } from "../services/sessions.js";
+import { defaultDataDir, prepareDataDir } from "../store/data-dir.js";
+import { openSqliteStore } from "../store/sqlite/open.js";
+import { openKeyFile } from "../store/vault/key-file.js";
+import { createVault } from "../store/vault/vault.js";
+import { builtinTools } from "../tools/builtin-tools.js";
+import { createNoSandbox } from "../tools/sandbox/none.js";
+import { createTranscoder } from "../transcode/transcoder.js";
+import type { AuthMode } from "./auth.js";
+import { createAuthenticator } from "./auth.js";
+import type { BoundService } from "./connect-mount.js";
+import { createConnectMount } from "./connect-mount.js";
+import { createCredentialVault } from "./credential-vault.js";
+import { deadlineInterceptor } from "./deadline-interceptor.js";
+import { createFaultInterceptor } from "./fault-interceptor.js";
+import { createGuard } from "./guard.js";
+import type { Mount } from "./http-exchange.js";
+import { createHttpHandler } from "./http-handler.js";
+import { openListener } from "./listener.js";
+import { localCallersKnown } from "./local-caller.js";
+import type { Logger, LogLevel } from "./logger.js";
+import { createLogger } from "./logger.js";
+import { openProviders } from "./open-providers.js";
+import { restDialect } from "./rest-dialect.js";
+import { resolveToken } from "./token.js";
+
+/** How a server is set up. */
+export interface AppSettings {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly dataDir: string;
+  /** Default: `agentry.db` in the data directory. */
+  readonly db?: string | undefined;
+  readonly auth: AuthMode;
+  /** Names beside the loopback ones that the server answers to. */
+  readonly allowedHosts?: readonly string[];
+  /** Take provider keys from the environment. */
+  readonly envKeys?: boolean | undefined;
+  /** A cassette to replay. */
+  readonly fake?: string | undefined;
+  /** A cassette to write. */
+  readonly record?: string | undefined;
+  readonly logLevel: LogLevel;
+}
+
+/** A server that is ready. */
+export interface App {
+  /** For example `http://127.0.0.1:2323`. */
+  readonly url: string;
+  readonly port: number;
+  /** Refuses new work, gives open work `graceMs` to end, ends the rest as interrupted, and closes the database. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Largest message or body. */
+const maxMessageBytes = 4 * 1024 * 1024;
+
+/** Where state is kept unless told otherwise: `$XDG_DATA_HOME/agentry` or `~/.local/share/agentry`. */
+export const standardDataDir = (): string => defaultDataDir();
+
+/** The bearer token of a data directory, created on first use. */
+export function dataDirToken(dataDir: string): string {
+  return resolveToken(prepareDataDir(dataDir));
+}
+
+/**
+ * Puts the house together and opens its port. What an earlier process left unfinished is closed before.
+ * @throws Fault when something is in the way: a port, a lock, a mode, a file.
+ */
+export async function openApp(settings: AppSettings): Promise<App> {
+  const dataDir = prepareDataDir(settings.dataDir);
+  const redactor = createRedactor();
+  const log = createLogger({ level: settings.logLevel, redactor });
+  const token = settings.auth === "none" ? undefined : resolveToken(dataDir);
+  if (token) redactor.add(token);
+  // Before anything is opened: a server that may not listen has no business with the database.
+  const authenticate = createAuthenticator({
+    mode: settings.auth,
+    host: settings.host,
+    ...(token && { token }),
+  });
+  if (settings.auth === "local" && !localCallersKnown()) {
+    log.warn("this system does not tell who a local caller is: every caller needs the token (agentry token)");
+  }
+  const rooms = await openRooms(settings, dataDir, redactor, log);
+  const state = { draining: false, shutdown: new AbortController() };
+  const guard = createGuard({ host: settings.host, names: settings.allowedHosts ?? [] });
+  const mounts = mountServices(rooms, state.shutdown.signal, log);
+  const isDraining = (): boolean => state.draining;
+  const handler = createHttpHandler({ guard, authenticate, isDraining, mounts, log });
+  const listener = await openListener({ host: settings.host, port: settings.port, handler });
+  return {
+    url: listener.url,
+    port: listener.port,
+    async close(graceMs) {
+      state.draining = true;
+      await rooms.engine.close(graceMs);
+      state.shutdown.abort(new ConnectError("the server is stopping", Code.Unavailable));
+      await listener.close(500);
+      await rooms.close();
+    },
+  };
+}
+
+/** What is behind the port. */
+interface Rooms {
+  readonly engine: Engine;
+  readonly services: readonly BoundService[];
+  close(): Promise<void>;
+}
+
+async function openRooms(
+  settings: AppSettings,
+  dataDir: string,
+  redactor: Redactor,
+  log: Logger,
+): Promise<Rooms> {
+  const clock = systemClock;
+  const store = await openSqliteStore({ path: settings.db ?? join(dataDir, "agentry.db"), clock });
+  const vault = createVault({ rows: store.credentials, key: openKeyFile(dataDir), redactor, clock });
+  const { credentials } = store;
+  const providers = await openProviders({ ...settings, secrets: vault, redactor, clock, credentials, log });
+  const { registry, directory, ownOrigin } = providers;
+  const tools = builtinTools();
+  const sandbox = createNoSandbox();
+  const onBug = (error: unknown): void => log.error({ err: error }, "a run failed by a fault of the server");
+  const engine = new Engine({
+    store,
+    providers: registry,
+    tools,
+    sandbox,
+    clock,
+    price: providers.price,
+    onBug,
+  });
+  await engine.recover();
+  const { stamp } = engine;
+  const keys = createCredentialVault({ vault, registry, ownOrigin });
+  return {
+    engine,
+    services: [
+      bind(AgentService, createAgentService({ store, tools, providers: directory, stamp })),
+      bind(SessionService, createSessionService({ store, engine, stamp })),
+      bind(ProviderService, createProviderService({ providers: directory, vault: keys })),
+      bind(RunService, createRunService({ store, engine })),
+    ],
+    async close() {
+      await sandbox.close();
+      await providers.close();
+      await store.close();
+    },
+  };
+}
+
+/** The same services, implementations and interceptors on every protocol. */
+function mountServices({ services }: Rooms, shutdownSignal: AbortSignal, log: Logger): Mount[] {
+  const interceptors = [createFaultInterceptor(log), deadlineInterceptor];
+  const onError = (error: unknown): void => log.error({ err: error }, "a reply failed");
+  const readMaxBytes = maxMessageBytes;
+  const gateway = services.map((service) => ({ ...service, dialect: restDialect }));
+  return [
+    createConnectMount({ services, interceptors, readMaxBytes, shutdownSignal, onError }),
+    createTranscoder({ services: gateway, interceptors, maxBodyBytes: maxMessageBytes, onError }),
+  ];
+}
+
+/** A service beside the object that answers for it; only here do the types of all services meet. */
+function bind<S extends DescService>(service: S, implementation: ServiceImpl<S>): BoundService {
+  return { service, implementation };
+}
