@@ -10,7 +10,7 @@ export interface KeyedRow {
 const beforeFirst = Number.MAX_SAFE_INTEGER;
 
 /** The key after which a page begins, newest first. Throws `invalid` for a cursor that is not of this list. */
-export function readCursor(list: string, cursor: string | undefined): number {
+function readCursor(list: string, cursor: string | undefined): number {
   if (cursor === undefined) return beforeFirst;
   const [, key] = /^(\d{1,15})$/.exec(decode(list, cursor)) ?? [];
   if (key === undefined || writeCursor(list, Number(key)) !== cursor) {
@@ -20,7 +20,7 @@ export function readCursor(list: string, cursor: string | undefined): number {
 }
 
 /** An opaque cursor for the page after the row with this key. */
-export function writeCursor(list: string, key: number): string {
+function writeCursor(list: string, key: number): string {
   return Buffer.from(`${list}:${key}`).toString("base64url");
 }
 
@@ -34,7 +34,7 @@ export function readPage<R extends KeyedRow, T>(
   read: (below: number, limit: number) => R[],
   toItem: (row: R) => T,
 ): Paged<T> {
-  const limit = Math.max(1, Math.trunc(page.limit));
+  const limit = Math.max(1, toLimit(page.limit));
   const rows = read(readCursor(list, page.cursor), limit + 1);
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
@@ -46,4 +46,9 @@ function decode(list: string, cursor: string): string {
   if (cursor.length > 200) return "";
   const text = Buffer.from(cursor, "base64url").toString();
   return text.startsWith(`${list}:`) ? text.slice(list.length + 1) : "";
+}
+
+/** A limit as SQLite takes it, where a negative one would mean none. */
+export function toLimit(limit: number): number {
+  return Math.max(0, Math.trunc(limit));
 }

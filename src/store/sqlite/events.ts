@@ -3,6 +3,7 @@ import type { Database, Statement } from "better-sqlite3";
 import type { Event } from "../../../gen/agentry/v1/event_pb.js";
 import { EventSchema } from "../../../gen/agentry/v1/event_pb.js";
 import type { EventRows } from "../../core/store.js";
+import { toLimit } from "./cursor.js";
 import { attempt } from "./failure.js";
 
 /** The part of a session's events that holds one run's. */
@@ -37,12 +38,12 @@ export function createEventRows(db: Database): EventRows {
   return {
     read: (...[sessionId, after, limit, maxBytes, runId]) =>
       attempt(() => {
-        if (runId === undefined) return take(ofSession, [sessionId, after, limit], maxBytes);
+        if (runId === undefined) return take(ofSession, [sessionId, after, toLimit(limit)], maxBytes);
         const run = stretch.get(runId, sessionId);
         if (!run || run.events_from === 0) return [];
         const from = Math.max(after + 1, run.events_from);
         const to = run.last_seq || open;
-        return take(ofRun, [run.session_key, from, to, run.key, limit], maxBytes);
+        return take(ofRun, [run.session_key, from, to, run.key, toLimit(limit)], maxBytes);
       }),
   };
 }

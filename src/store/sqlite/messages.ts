@@ -2,6 +2,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import type { Database } from "better-sqlite3";
 import { MessageSchema } from "../../../gen/agentry/v1/message_pb.js";
 import type { MessageRows } from "../../core/store.js";
+import { toLimit } from "./cursor.js";
 import { attempt } from "./failure.js";
 
 /** The messages of a database, for reading. */
@@ -14,6 +15,8 @@ export function createMessageRows(db: Database): MessageRows {
     .pluck();
   return {
     list: (sessionId, after, limit) =>
-      attempt(() => list.all(sessionId, after, limit).map((data) => fromBinary(MessageSchema, data))),
+      attempt(() =>
+        list.all(sessionId, after, toLimit(limit)).map((data) => fromBinary(MessageSchema, data)),
+      ),
   };
 }

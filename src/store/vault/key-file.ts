@@ -14,8 +14,7 @@ import { dirname, join } from "node:path";
 import { Fault } from "../../core/fault.js";
 import { errorCode } from "../error-code.js";
 
-/** Length of a master key, in bytes. */
-export const masterKeyBytes = 32;
+const masterKeyBytes = 32;
 
 /**
  * The key that encrypts credentials, from `<dataDir>/master.key`. Creates it with mode 0600 where there is

@@ -17,7 +17,7 @@ export interface CredentialStatus {
 }
 
 /** A key to be stored. */
-export interface NewCredential {
+interface NewCredential {
   /** Empty for a provider that needs none. */
   readonly apiKey: string;
   /** Empty for the provider's own address; else an address on `origin`. */

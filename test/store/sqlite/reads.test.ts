@@ -14,6 +14,7 @@ describe("events", () => {
   it.each([
     { name: "all after a position", after: 4, limit: 100, maxBytes: 1e9, expected: "456789" },
     { name: "as many as the limit", after: 2, limit: 3, maxBytes: 1e9, expected: "234" },
+    { name: "none for a limit below one", after: 2, limit: -1, maxBytes: 1e9, expected: "" },
     { name: "one where even that is too big", after: 0, limit: 100, maxBytes: 1, expected: "0" },
     { name: "nothing after the newest", after: 10, limit: 100, maxBytes: 1e9, expected: "" },
     { name: "nothing beyond it", after: 4_294_967_295, limit: 100, maxBytes: 1e9, expected: "" },
