@@ -28,7 +28,10 @@ export function openConnection(path: string, now: number): Database.Database {
 }
 
 function configure(db: Database.Database): void {
-  db.pragma("journal_mode = WAL");
+  const mode = db.pragma("journal_mode = WAL", { simple: true });
+  if (mode !== "wal" && !db.memory) {
+    throw new Fault("unsupported", `${db.name} is on a file system that cannot keep a write-ahead log`);
+  }
   // Not kept in the file: a WAL database would be opened with NORMAL the next time.
   db.pragma("synchronous = FULL");
   db.pragma("foreign_keys = ON");
