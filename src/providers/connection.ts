@@ -69,6 +69,7 @@ export async function connect(
   }
   const { key } = credential;
   const { redactor, clock, transport } = parts;
+  redactor.add(key);
   const source: FaultSource = { id: provider.id, name: provider.name, redactor, clock, key };
   const context: CallContext = {
     providerId: provider.id,

@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.js";
 import type { FaultDetail } from "../core/fault.js";
-import { canceled, Fault } from "../core/fault.js";
+import { Fault } from "../core/fault.js";
 import type { Redactor } from "../core/secrets.js";
 import { retryAfter } from "./retry-after.js";
 import { oneLine, scrubKey } from "./scrub.js";
@@ -83,9 +83,8 @@ export function idleFault(source: FaultSource, idleTimeoutMs: number): Fault {
   return new Fault("timeout", message, { retryable: true, provider: source.id });
 }
 
-/** Whatever was thrown while a provider was called, as a Fault: `canceled` when the signal had fired. */
-export function callFault(source: FaultSource, error: unknown, signal: AbortSignal): Fault {
-  if (signal.aborted) return canceled();
+/** Whatever was thrown while a provider was called, as a Fault. */
+export function callFault(source: FaultSource, error: unknown): Fault {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     if (at instanceof Fault) return at;
   }
@@ -104,9 +103,9 @@ function codeOf(error: unknown): string {
 
 /** The provider's own words, from JSON, a page or plain text: one line of at most 500 characters. */
 function wordsOf(source: FaultSource, body: string): string {
-  const words = jsonWords(body) ?? pageWords(body) ?? body;
-  // Cut only after redaction: a key cut in half would pass it.
-  return oneLine(scrubKey(source.redactor.redact(words.slice(0, 65_536)), source.key), 500);
+  // Cut only after redaction: half a key would pass it.
+  const clean = scrubKey(source.redactor.redact(body), source.key);
+  return oneLine(jsonWords(clean) ?? pageWords(clean) ?? clean, 500);
 }
 
 function jsonWords(body: string): string | undefined {

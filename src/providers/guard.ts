@@ -30,11 +30,12 @@ export interface GuardedFetch {
 export function guardFetch(fetch: ModelFetch, origin: string, source: FaultSource): GuardedFetch {
   let failure: Fault | undefined;
   const guarded: ModelFetch = async (input, init = {}) => {
-    const signal = init.signal ?? new AbortController().signal;
     try {
       return await send(fetch, { input, init, origin, source });
     } catch (error) {
-      failure = callFault(source, error, signal);
+      // Whoever aborted knows why.
+      if (init.signal?.aborted) throw error;
+      failure = callFault(source, error);
       throw failure;
     }
   };

@@ -7,7 +7,6 @@ import { canceled, Fault, notFound } from "../core/fault.js";
 import type { ModelEvent, ModelProvider, ModelProviders, ModelRequest } from "../core/model-provider.js";
 import type { Redactor, Secrets } from "../core/secrets.js";
 import type { CredentialRows } from "../core/store.js";
-import { streamAnthropic } from "./anthropic/provider.js";
 import { catalogueModels } from "./catalogue/models.js";
 import type { KnownProvider } from "./catalogue/providers.js";
 import { customProvider, knownProviders } from "./catalogue/providers.js";
@@ -15,7 +14,6 @@ import type { Connection, ConnectionParts } from "./connection.js";
 import { connect, openCredential, ownAddress } from "./connection.js";
 import { readProviderEnvironment } from "./environment.js";
 import { callFault } from "./faults.js";
-import { listChatModels, streamChat } from "./openai/provider.js";
 import type { Transport } from "./transport.js";
 
 export interface ProviderRegistryOptions {
@@ -113,23 +111,28 @@ async function* streamModel(
   if (signal.aborted) throw canceled();
   const connection = await connect(parts, provider, request);
   try {
-    yield* callModel(connection, provider, request, signal);
+    yield* await callModel(connection, provider, request, signal);
   } catch (error) {
-    throw callFault(connection.source, connection.guard.failure() ?? error, signal);
+    throw signal.aborted ? canceled() : callFault(connection.source, connection.guard.failure() ?? error);
   }
 }
 
-function callModel(
+/** A client library takes tens of megabytes and of milliseconds to load: only the one that is used is. */
+async function callModel(
   connection: Connection,
   provider: KnownProvider,
   request: ModelRequest,
   signal: AbortSignal,
-): AsyncIterable<ModelEvent> {
+): Promise<AsyncIterable<ModelEvent>> {
   switch (provider.api) {
-    case ProviderApi.ANTHROPIC_MESSAGES:
+    case ProviderApi.ANTHROPIC_MESSAGES: {
+      const { streamAnthropic } = await import("./anthropic/provider.js");
       return streamAnthropic(connection, request, signal);
-    case ProviderApi.OPENAI_CHAT:
+    }
+    case ProviderApi.OPENAI_CHAT: {
+      const { streamChat } = await import("./openai/provider.js");
       return streamChat(connection, request, provider.quirks ?? {}, signal);
+    }
     case ProviderApi.OLLAMA_CHAT:
     case ProviderApi.GEMINI:
     case ProviderApi.UNSPECIFIED:
@@ -147,8 +150,9 @@ async function askForModels(
   const asked = { baseUrl: "", purpose: Purpose.UNSPECIFIED, sessionId: "" };
   const connection = await connect(parts, provider, asked);
   try {
+    const { listChatModels } = await import("./openai/provider.js");
     return await listChatModels(connection, signal);
   } catch (error) {
-    throw callFault(connection.source, connection.guard.failure() ?? error, signal);
+    throw signal.aborted ? canceled() : callFault(connection.source, connection.guard.failure() ?? error);
   }
 }
