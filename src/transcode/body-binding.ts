@@ -5,7 +5,6 @@ import { Code } from "@connectrpc/connect";
 import { httpBodyFields, isHttpBody } from "./http-body.js";
 import { badRequest, HttpError } from "./http-error.js";
 import { asFields, writeField } from "./message-field.js";
-import type { MaskFiller } from "./update-mask.js";
 
 export interface BodyRules {
   readonly input: DescMessage;
@@ -13,17 +12,21 @@ export interface BodyRules {
   readonly target: "*" | DescField | undefined;
   readonly unknown: "ignore" | "refuse";
   readonly extraContentTypes: readonly string[];
-  /** Names the members of the body in a field mask, with PATCH. */
-  readonly fillMask: MaskFiller | undefined;
   /** Knows the messages that an Any may hold. */
   readonly registry: Registry;
+}
+
+export interface DecodedBody {
+  readonly message: Message;
+  /** The JSON that became one field of the message; undefined otherwise. */
+  readonly members: unknown;
 }
 
 export interface BodyBinding {
   /** Throws 400 or 415 where a body that is not empty will be refused unread. */
   accept(contentType: string | undefined): void;
   /** Makes the request message of a body that is not empty. Throws a 400. */
-  decode(body: Buffer, contentType: string | undefined): Message;
+  decode(body: Buffer, contentType: string | undefined): DecodedBody;
 }
 
 /** Compiles the binding of a body to the request message. */
@@ -51,31 +54,28 @@ function rawBinding({ input, target }: BodyRules, raw: DescMessage): BodyBinding
     accept: () => undefined,
     decode: (body, contentType) => {
       const fields = httpBodyFields(body, contentType);
-      if (target === "*" || target === undefined) return create(input, fields);
-      const message = create(input);
-      writeField(asFields(message), target, create(raw, fields));
-      return message;
+      const message = create(input, target === "*" ? fields : {});
+      if (target !== "*" && target) writeField(asFields(message), target, create(raw, fields));
+      return { message, members: undefined };
     },
   };
 }
 
-function wholeDecoder(rules: BodyRules): (text: string) => Message {
+function wholeDecoder(rules: BodyRules): (text: string) => DecodedBody {
   const options = readOptions(rules);
   return (text) => {
     parseJson(text);
-    return merge(create(rules.input), rules.input, text, options);
+    return { message: merge(create(rules.input), rules.input, text, options), members: undefined };
   };
 }
 
-function fieldDecoder(rules: BodyRules, field: DescField): (text: string) => Message {
+function fieldDecoder(rules: BodyRules, field: DescField): (text: string) => DecodedBody {
   const options = readOptions(rules);
   return (text) => {
     // Known to be one whole value before it is wrapped: it could otherwise set other fields.
     const members = parseJson(text);
     const wrapped = `{${JSON.stringify(field.jsonName)}:${text}}`;
-    const message = merge(create(rules.input), rules.input, wrapped, options);
-    rules.fillMask?.(asFields(message), members);
-    return message;
+    return { message: merge(create(rules.input), rules.input, wrapped, options), members };
   };
 }
 
@@ -109,10 +109,7 @@ function merge(
 /** The reason without the caller's strings: one in a wrong place may be a secret, and messages are logged. */
 function withoutValues(error: unknown): string {
   const message = error instanceof Error ? error.message : "it is malformed";
-  return message
-    .replace(/string ".*"/s, "a string")
-    .replace(/string '.*'/s, "a string")
-    .slice(0, 300);
+  return message.replace(/(got|from JSON:) ".*"/s, "$1 a string").slice(0, 300);
 }
 
 function requireJson(contentType: string | undefined, extra: readonly string[]): void {

@@ -2,6 +2,7 @@ import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { ContextValues, HandlerContext } from "@connectrpc/connect";
 import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
 import type { HttpRequest, HttpResponse } from "./http-exchange.js";
+import { isGone } from "./http-exchange.js";
 
 export interface CallContextInit {
   readonly method: DescMethod;
@@ -90,9 +91,9 @@ export class CallContext implements HandlerContext {
   private watchClient(): void {
     const { response } = this.init;
     const onClose = (): void => {
-      if (!response.writableFinished) this.abort(clientLeft());
+      if (!response.writableEnded) this.abort(clientLeft());
     };
-    if (response.destroyed) onClose();
+    if (isGone(response)) onClose();
     else response.on("close", onClose);
   }
 }

@@ -1,4 +1,5 @@
 import type { HttpResponse } from "./http-exchange.js";
+import { isGone } from "./http-exchange.js";
 
 /** At most this much is held for a reader that is slow, and one message. */
 export const chunkBytes = 64 * 1024;
@@ -57,7 +58,7 @@ export class ChunkWriter {
     this.items = 0;
     const { response } = this.options;
     const chunk = this.take();
-    if (this.closed || chunk === undefined || response.destroyed || response.write(chunk)) return;
+    if (this.closed || chunk === undefined || isGone(response) || response.write(chunk)) return;
     this.stall ??= setTimeout(this.options.onStall, this.options.stallMs);
   }
 

@@ -6,9 +6,12 @@ export type HttpRequest = IncomingMessage | Http2ServerRequest;
 
 /** What is used of a response of either kind. */
 export interface HttpResponse {
-  readonly destroyed: boolean;
+  /** Only of node:http. */
+  readonly destroyed?: boolean;
+  /** Only of node:http2. */
+  readonly stream?: { readonly destroyed: boolean };
   readonly headersSent: boolean;
-  readonly writableFinished: boolean;
+  readonly writableEnded: boolean;
   getHeader(name: string): unknown;
   setHeader(name: string, value: string | number | readonly string[]): unknown;
   writeHead(status: number, headers?: OutgoingHttpHeaders): unknown;
@@ -23,6 +26,11 @@ export interface HttpResponse {
 
 /** Either response, as its platform types it. */
 export type AnyServerResponse = ServerResponse | Http2ServerResponse;
+
+/** Whether nobody is there any more to read a response. */
+export function isGone(response: HttpResponse): boolean {
+  return response.destroyed === true || response.stream?.destroyed === true;
+}
 
 /** The value of a header that is sent once, or undefined. Of repeated ones the first. */
 export function headerValue(headers: IncomingHttpHeaders, name: string): string | undefined {

@@ -100,12 +100,12 @@ function createBinding(
     template: binding.path,
     pathParameters: binding.parameters,
     maxBodyBytes: shared.maxBodyBytes,
+    fillMask: createMaskFiller(binding),
     body: createBodyBinding({
       input,
       target: binding.bodyTarget,
       unknown: dialect.unknownFields,
       extraContentTypes: dialect.extraContentTypes ?? [],
-      fillMask: createMaskFiller(binding),
       registry: shared.registry,
     }),
     query: createQueryBinding({

@@ -7,7 +7,7 @@ import { acceptsGzip } from "./accept.js";
 import type { Dialect } from "./dialect.js";
 import { requiredHeaders, requiredStatus } from "./http-error.js";
 import type { HttpRequest, HttpResponse } from "./http-exchange.js";
-import { announcesBody, headerValue, requestIdOf } from "./http-exchange.js";
+import { announcesBody, headerValue, isGone, requestIdOf } from "./http-exchange.js";
 import { httpStatus } from "./http-status.js";
 import { addHeaders } from "./response-headers.js";
 
@@ -92,33 +92,34 @@ function send(
   headers: OutgoingHttpHeaders,
   body: string | Uint8Array,
 ): void {
-  if (response.destroyed || response.headersSent) return;
+  if (isGone(response) || response.headersSent) return;
   const unread = announcesBody(request) && !request.readableEnded;
-  const linger =
-    unread && Number(request.headers["content-length"] ?? Number.POSITIVE_INFINITY) > drainLimitBytes;
-  const http1 = request.httpVersionMajor === 1;
-  if (linger && http1) headers.connection = "close";
+  const size = Number(request.headers["content-length"] ?? Number.POSITIVE_INFINITY);
+  const close = unread && size > drainLimitBytes;
+  const http2 = "stream" in request;
+  if (close && !http2) headers.connection = "close";
   response.writeHead(status, headers);
+  const last = request.method === "HEAD" ? "" : body;
   if (unread) request.resume();
-  if (linger && http1) {
-    if (request.method !== "HEAD") response.write(body);
-    endAfterRequest(request, response);
-  } else if (request.method === "HEAD") response.end();
-  else response.end(body);
-  // Tells an HTTP/2 client to stop sending (RFC 9113, 8.1).
-  if (linger && "stream" in request) request.stream.close(constants.NGHTTP2_NO_ERROR);
+  if (!close || http2) response.end(last);
+  else response.write(last);
+  if (!close) return;
+  afterRequest(request, () => {
+    if (http2) request.stream.close(constants.NGHTTP2_NO_ERROR);
+    else response.end();
+  });
 }
 
 /**
- * Ends a reply that was sent before the request was. A socket closed over unread bytes is reset, and the
- * client may lose the reply: so the rest is thrown away for a moment, and then the connection is closed.
+ * Waits a moment for the rest of a request that is answered already, and throws it away. A connection closed
+ * over unread bytes is reset, and the client may lose the reply.
  */
-function endAfterRequest(request: HttpRequest, response: HttpResponse): void {
-  const end = (): void => {
+function afterRequest(request: HttpRequest, done: () => void): void {
+  const settle = (): void => {
     clearTimeout(timer);
-    request.off("end", end).off("close", end);
-    response.end();
+    request.off("end", settle).off("close", settle);
+    done();
   };
-  const timer = setTimeout(end, lingerMs);
-  request.on("end", end).on("close", end);
+  const timer = setTimeout(settle, lingerMs);
+  request.on("end", settle).on("close", settle);
 }

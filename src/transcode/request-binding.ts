@@ -1,6 +1,6 @@
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
-import type { BodyBinding } from "./body-binding.js";
+import type { BodyBinding, DecodedBody } from "./body-binding.js";
 import { readBody } from "./body-reader.js";
 import { badRequest } from "./http-error.js";
 import type { HttpRequest } from "./http-exchange.js";
@@ -11,6 +11,7 @@ import { setParameter } from "./parameter.js";
 import { decodeSegment, decodeSegments } from "./path-codec.js";
 import type { PathTemplate, TemplateVariable } from "./path-template.js";
 import type { QueryBinding } from "./query-binding.js";
+import type { MaskFiller } from "./update-mask.js";
 
 export interface RequestRules {
   readonly input: DescMessage;
@@ -18,6 +19,7 @@ export interface RequestRules {
   readonly pathParameters: readonly Parameter[];
   readonly body: BodyBinding;
   readonly query: QueryBinding;
+  readonly fillMask: MaskFiller | undefined;
   readonly maxBodyBytes: number;
 }
 
@@ -46,7 +48,7 @@ export function createRequestBinding(rules: RequestRules): RequestBinding {
     parameter: rules.pathParameters[index],
     multiple: capturesSeveral(rules.template, variable),
   }));
-  const finish = (message: Message, { segments, query }: RequestParts): BoundRequest => {
+  const finish = ({ message, members }: DecodedBody, { segments, query }: RequestParts): BoundRequest => {
     const fields = asFields(message);
     for (const { parameter, start, end, multiple } of variables) {
       if (!parameter) continue;
@@ -55,13 +57,17 @@ export function createRequestBinding(rules: RequestRules): RequestBinding {
         : decodeSegment(segments[start] ?? "");
       setParameter(fields, parameter, parsePath(parameter, text));
     }
-    return { message, querySet: rules.query(fields, query) };
+    const querySet = rules.query(fields, query);
+    if (members !== undefined) rules.fillMask?.(fields, members);
+    return { message, querySet };
   };
   return (parts) => {
-    if (!announcesBody(parts.request)) return finish(create(rules.input), parts);
-    return readMessage(rules, parts.request).then((message) => finish(message, parts));
+    if (!announcesBody(parts.request)) return finish(emptyBody(rules.input), parts);
+    return readMessage(rules, parts.request).then((body) => finish(body, parts));
   };
 }
+
+const emptyBody = (input: DescMessage): DecodedBody => ({ message: create(input), members: undefined });
 
 function capturesSeveral({ segments }: PathTemplate, { start, end }: TemplateVariable): boolean {
   return end - start > 1 || segments[start]?.kind === "rest";
@@ -78,11 +84,11 @@ function parsePath({ path, parse }: Parameter, text: string): unknown {
 async function readMessage(
   { input, body, maxBodyBytes }: RequestRules,
   request: HttpRequest,
-): Promise<Message> {
+): Promise<DecodedBody> {
   const contentType = headerValue(request.headers, "content-type");
   if (request.headers["content-length"] !== undefined) body.accept(contentType);
   const bytes = await readBody(request, maxBodyBytes);
-  if (bytes.length === 0) return create(input);
+  if (bytes.length === 0) return emptyBody(input);
   body.accept(contentType);
   return body.decode(bytes, contentType);
 }

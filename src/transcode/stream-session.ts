@@ -6,7 +6,7 @@ import type { CallContext } from "./call-context.js";
 import { clientLeft } from "./call-context.js";
 import { ChunkWriter } from "./chunk-writer.js";
 import { toConnectError } from "./http-error.js";
-import { requestIdOf } from "./http-exchange.js";
+import { isGone, requestIdOf } from "./http-exchange.js";
 import { addHeaders } from "./response-headers.js";
 import type { StreamOutput, StreamOutputs } from "./stream-output.js";
 import { streamHeaders } from "./stream-output.js";
@@ -169,7 +169,7 @@ export class StreamSession {
   private finishWith(error: ConnectError): void {
     const { call } = this.start;
     if (!this.output) fail(this.options, call, error);
-    if (!this.output || call.response.destroyed) return;
+    if (!this.output || isGone(call.response)) return;
     try {
       const frame = this.output.failure(error, requestIdOf(call.response));
       if (frame === undefined) call.response.destroy();
