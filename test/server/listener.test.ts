@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { request as httpRequest } from "node:http";
+import { Agent, request as httpRequest } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { create, toBinary } from "@bufbuild/protobuf";
@@ -197,14 +197,22 @@ describe("close", () => {
     await fetch(`${url}/health`);
     const silent = connect(port, "127.0.0.1");
     await once(silent, "connect");
-    await close(20_000);
+    await close(60_000);
     await expect(fetch(`${url}/health`)).rejects.toThrow();
     if (!session.destroyed) await once(session, "close");
     silent.destroy();
   });
 
   it.each([
-    ["Connect over HTTP/1.1", (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: "1.1" })],
+    [
+      "Connect over HTTP/1.1",
+      (baseUrl: string) =>
+        createConnectTransport({
+          baseUrl,
+          httpVersion: "1.1",
+          nodeOptions: { agent: new Agent({ keepAlive: true }) },
+        }),
+    ],
     ["gRPC", (baseUrl: string) => createGrpcTransport({ baseUrl })],
   ] as const)("lets a stream over %s finish", async (_, transport) => {
     const { url, close } = await open();
@@ -213,7 +221,7 @@ describe("close", () => {
     let closed: Promise<void> | undefined;
     for await (const { event } of client.watchRun({ runId: "slow", after: 5 })) {
       seqs.push(event?.seq ?? 0);
-      closed ??= close(20_000);
+      closed ??= close(60_000);
     }
     await closed;
     expect(seqs).toEqual([1, 2, 3, 4, 5]);
