@@ -1,0 +1,37 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { Tool, ToolContext, ToolOutput } from "../core/tool.js";
+import { ToolFailure } from "./tool-failure.js";
+import { ToolInput } from "./tool-input.js";
+
+/** A tool as its file writes it: its functions are given arguments that keep to its schema. */
+export interface ToolDraft extends Omit<Tool, "summarize" | "run"> {
+  summarize(input: ToolInput): string;
+  /** Throws a `ToolFailure` for what the model can be told. */
+  run(input: ToolInput, context: ToolContext, signal: AbortSignal): Promise<ToolOutput>;
+}
+
+/**
+ * Makes a tool of a draft: checks the arguments by the schema and answers a `ToolFailure` as a failed
+ * output. Arguments that do not keep to the schema are summarised as they are.
+ */
+export function defineTool(draft: ToolDraft): Tool {
+  return {
+    ...draft,
+    summarize(input) {
+      try {
+        return draft.summarize(new ToolInput(draft.inputSchema, input));
+      } catch (error) {
+        if (error instanceof ToolFailure) return `${draft.name} ${JSON.stringify(input)}`;
+        throw error;
+      }
+    },
+    async run(input: JsonObject, context, signal) {
+      try {
+        return await draft.run(new ToolInput(draft.inputSchema, input), context, signal);
+      } catch (error) {
+        if (error instanceof ToolFailure) return { text: error.message, failed: true };
+        throw error;
+      }
+    },
+  };
+}
