@@ -74,7 +74,12 @@ export function createStreamInvocation(
 ): InvokeStream {
   const call = implementationOf(implementation, method);
   const { output } = method;
-  if (interceptors.length === 0) return (message, context) => requireIterable(call(message, context));
+  if (interceptors.length === 0) {
+    return (message, context) => {
+      const items = call(message, context);
+      return items instanceof Promise ? items.then(requireIterable) : requireIterable(items);
+    };
+  }
   return async (message, context) => {
     const request: StreamRequest = { ...commonRequest(context), stream: true, method, message: one(message) };
     const terminal: Next = async (given): Promise<StreamResponse> => ({
@@ -83,7 +88,7 @@ export function createStreamInvocation(
       method,
       message: messagesOf(
         output,
-        requireIterable(call(await only(given.message), contextFor(context, given))),
+        requireIterable(await call(await only(given.message), contextFor(context, given))),
       ),
     });
     const response = await chain(interceptors, terminal)(request);

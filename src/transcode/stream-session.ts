@@ -75,6 +75,7 @@ export class StreamSession {
     if (this.over) return;
     const error = toConnectError(thrown);
     if (error !== thrown && this.output) this.options.onError?.(thrown, this.start.call.request);
+    this.writer.flush();
     this.close();
     if (this.output) this.finishWith(error);
     else fail(this.options, this.start.call, thrown);
