@@ -5,13 +5,13 @@ import type { DescMessage, DescService, Registry } from "@bufbuild/protobuf";
 import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 
-const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+const project = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
-/** Compiles proto sources, given as folders below the project, into descriptors. */
-export function buildRegistry(...folders: string[]): Registry {
-  const modules = ["proto", ...folders].map((path) => ({ path }));
+/** Compiles the proto sources in some folders below a root into descriptors. */
+export function buildRegistry(root: string, ...folders: string[]): Registry {
+  const modules = folders.map((path) => ({ path }));
   const image = execFileSync(
-    join(root, "node_modules", ".bin", "buf"),
+    join(project, "node_modules", ".bin", "buf"),
     ["build", "--config", JSON.stringify({ version: "v2", modules }), "-o", "-"],
     { cwd: root, maxBuffer: 64 * 1024 * 1024 },
   );
@@ -30,6 +30,6 @@ export function messageOf(registry: Registry, name: string): DescMessage {
   return message;
 }
 
-const library = buildRegistry("test/transcode/proto");
+const library = buildRegistry(project, "proto", "test/transcode/proto");
 export const LibraryService = serviceOf(library, "gateway.test.v1.LibraryService");
 export const Everything = messageOf(library, "gateway.test.v1.Everything");
