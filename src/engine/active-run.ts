@@ -24,6 +24,9 @@ interface Closing {
 export class ActiveRun {
   readonly #controller = new AbortController();
   readonly done: Promise<void>;
+  /** Settles when what the run writes cannot be stored. */
+  readonly troubled: Promise<Fault>;
+  readonly #troubled = Promise.withResolvers<Fault>();
   #stop: Stop | undefined;
   #trouble: Fault | undefined;
 
@@ -33,6 +36,7 @@ export class ActiveRun {
     /** Told of faults that nobody understands. */
     private readonly onBug: (error: unknown) => void,
   ) {
+    this.troubled = this.#troubled.promise;
     this.done = this.#run(tools);
   }
 
@@ -45,9 +49,9 @@ export class ActiveRun {
     return this.#stop === "lost";
   }
 
-  /** Asks the run to stop. Confirmed by its last event. */
+  /** Asks the run to stop. Confirmed by its last event; after that it changes nothing. */
   cancel(): void {
-    if (this.#stop) return;
+    if (this.#stop || this.writer.progress.finished) return;
     this.#stop = "cancel";
     this.writer.append([
       this.writer.event({ case: "cancelRequested", value: {} }),
@@ -64,6 +68,7 @@ export class ActiveRun {
   /** Stops the run because what it writes cannot be stored. */
   fail(fault: Fault): void {
     this.#trouble = fault;
+    this.#troubled.resolve(fault);
     this.#end(fault.reason === "canceled" ? "lost" : "trouble");
   }
 

@@ -13,11 +13,10 @@ import { hashInput, newRun } from "./new-run.js";
 export async function admit(parts: EngineParts, lane: Lane, order: RunOrder): Promise<Run> {
   const session = await parts.store.sessions.get(order.sessionId);
   if (!session) throw notFound("session", order.sessionId);
-  const earlier = await earlierRun(parts, order);
+  const earlier = await earlierRun(parts, lane, order);
   if (earlier) return earlier;
   const agent = await agentOf(parts, session, order);
-  // A run that has written its last event is about to leave; the next message need not be refused for it.
-  if (lane.active?.writer.progress.finished) await lane.active.done;
+  await letLeave(lane);
   const { run, details } = newRun(order, agent, parts.stamp());
   const { active } = lane;
   if (!active && lane.queue.length === 0)
@@ -27,13 +26,26 @@ export async function admit(parts: EngineParts, lane: Lane, order: RunOrder): Pr
       return enqueueRun(parts, lane, { run, details, steers: undefined });
     case WhenBusy.STEER:
       await enqueueRun(parts, lane, { run, details, steers: active?.writer.run.id });
-      return active?.writer.run ?? run;
+      return active && takesOver(lane, active.writer.run, run) ? active.writer.run : run;
     case WhenBusy.REFUSE:
     case WhenBusy.UNSPECIFIED:
       throw busy(session, active?.writer.run.id ?? lane.queue[0]?.run.id ?? "");
     default:
       return order.whenBusy satisfies never;
   }
+}
+
+/** A run that has written its last event is about to leave; the next message need not be refused for it. */
+async function letLeave({ active, left }: Lane): Promise<void> {
+  if (!active?.writer.progress.finished) return;
+  const trouble = await Promise.race([left, active.troubled]);
+  if (trouble) throw trouble;
+}
+
+/** Whether a run answers the message of another: it has taken it, or may yet. */
+function takesOver(lane: Lane, taker: Run, given: Run): boolean {
+  if (given.state === RunState.FINISHED) return true;
+  return lane.queue.some(({ run, steers }) => run.id === given.id && steers === taker.id);
 }
 
 function busy(session: Session, runId: string): Fault {
@@ -44,16 +56,27 @@ function busy(session: Session, runId: string): Fault {
 }
 
 /** The run that has this request id already. */
-async function earlierRun({ store, lanes }: EngineParts, order: RunOrder): Promise<Run | undefined> {
+async function earlierRun(parts: EngineParts, lane: Lane, order: RunOrder): Promise<Run | undefined> {
   if (!order.requestId) return undefined;
+  const { store } = parts;
   const run = await store.runs.findByRequestId(order.sessionId, order.requestId);
   if (!run) return undefined;
   const details = await store.runs.details(run.id);
   if (details?.inputSha256 !== hashInput(order)) {
     throw conflict("request_id was used before, with another input", { run_id: run.id });
   }
-  const active = lanes.get(order.sessionId)?.active?.writer.run;
-  return active?.id === run.id && run.state !== RunState.FINISHED ? active : run;
+  const taker = lane.queue.find((queued) => queued.run.id === run.id)?.steers;
+  const answering = taker ?? (await takerOf(parts, run, details.input.id));
+  const active = lane.active?.writer.run;
+  if (active?.id === answering && active.state !== RunState.FINISHED) return active;
+  return answering === run.id ? run : ((await store.runs.get(answering)) ?? run);
+}
+
+/** Id of the run that answers the message of a run: its own, or that of the run which it steered. */
+async function takerOf(parts: EngineParts, run: Run, messageId: string): Promise<string> {
+  if (run.state !== RunState.FINISHED || run.firstSeq > 0) return run.id;
+  const { messages } = await parts.conversations.load(run.sessionId);
+  return messages.find(({ id }) => id === messageId)?.runId ?? run.id;
 }
 
 async function agentOf({ store }: EngineParts, session: Session, order: RunOrder): Promise<Agent> {

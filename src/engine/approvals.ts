@@ -5,6 +5,7 @@ import { ApprovalSchema, ApprovalState, Verdict } from "../../gen/agentry/v1/eve
 import type { ToolCall } from "../../gen/agentry/v1/message_pb.js";
 import { RunState } from "../../gen/agentry/v1/run_pb.js";
 import type { Clock } from "../core/clock.js";
+import type { Fault } from "../core/fault.js";
 import { canceled, conflict, invalid, notFound } from "../core/fault.js";
 import { newId } from "../core/id.js";
 import type { Store } from "../core/store.js";
@@ -30,6 +31,8 @@ interface Waiter {
 
 /** Timers count in 32 bits. */
 const maxTimerMs = 2 ** 31 - 1;
+/** Milliseconds until an expiry that could not be stored is tried again. */
+const expiryRetryMs = 1000;
 
 /**
  * Approvals that wait. Each is a row, bound to one call and the hash of its arguments; the first verdict
@@ -84,18 +87,21 @@ export class Approvals {
       });
     }
     const settled = waiter ? await this.#decide(waiter, state, answer.comment) : bound;
-    if (settled.state !== state) {
-      throw conflict(
-        `approval ${JSON.stringify(id)} is ${ApprovalState[settled.state]?.toLowerCase()} already`,
-      );
-    }
-    return settled;
+    if (settled.state === state) return settled;
+    if (settled.state === ApprovalState.PENDING) throw noLongerWaits(id);
+    throw conflict(
+      `approval ${JSON.stringify(id)} is ${ApprovalState[settled.state]?.toLowerCase()} already`,
+    );
   }
 
   async #expire(id: string): Promise<void> {
     const waiter = this.#waiting.get(id);
-    if (waiter)
-      await this.#decide(waiter, ApprovalState.EXPIRED, "Nobody answered in time.").catch(() => undefined);
+    if (!waiter) return;
+    try {
+      await this.#decide(waiter, ApprovalState.EXPIRED, "Nobody answered in time.");
+    } catch {
+      setTimeout(() => void this.#expire(id), expiryRetryMs).unref();
+    }
   }
 
   /** The first caller decides; the others are told what was decided. */
@@ -113,16 +119,24 @@ export class Approvals {
     comment: string,
   ): Promise<Approval> {
     const resolved = create(ApprovalSchema, { ...approval, state, comment, resolvedAt: writer.stamp() });
-    const others = writer.progress.approvals.size > 1;
-    const result = await writer.log.commit(
-      [
-        { type: "approval", approval: resolved, from: ApprovalState.PENDING },
-        writer.event({ case: "approvalResolved", value: { approval: resolved } }),
-        ...(writer.run.state === RunState.WAITING && !others ? [writer.state(RunState.RUNNING)] : []),
-      ],
-      writer.epoch,
-    );
-    if (result !== "written") throw conflict(`approval ${JSON.stringify(approval.id)} no longer waits`);
+    const { run, progress } = writer;
+    const last = run.state === RunState.WAITING && progress.approvals.size === 1;
+    try {
+      const result = await writer.log.commit(
+        [
+          { type: "approval", approval: resolved, from: ApprovalState.PENDING },
+          writer.event({ case: "approvalResolved", value: { approval: resolved } }),
+          ...(last ? [writer.state(RunState.RUNNING)] : []),
+        ],
+        writer.epoch,
+      );
+      if (result !== "written") throw noLongerWaits(approval.id);
+    } catch (error) {
+      // Nothing was written: it waits as before, and is closed with the run.
+      if (!progress.finished) progress.approvals.set(approval.id, approval);
+      if (last && run.state === RunState.RUNNING) run.state = RunState.WAITING;
+      throw error;
+    }
     settle(resolved);
     return resolved;
   }
@@ -143,6 +157,10 @@ export class Approvals {
   }
 }
 
+function noLongerWaits(id: string): Fault {
+  return conflict(`nothing waits for approval ${JSON.stringify(id)} any more`);
+}
+
 function stateOf(verdict: Verdict): ApprovalState {
   switch (verdict) {
     case Verdict.APPROVE:
@@ -152,6 +170,6 @@ function stateOf(verdict: Verdict): ApprovalState {
     case Verdict.UNSPECIFIED:
       throw invalid("verdict is required: VERDICT_APPROVE or VERDICT_DENY");
     default:
-      return verdict satisfies never;
+      throw invalid(`verdict ${verdict satisfies never} is unknown`);
   }
 }

@@ -92,11 +92,13 @@ export class Committer {
   }
 
   #failed(taken: PendingBatch[], fault: Fault): void {
-    this.#pending = [...taken.filter((pending) => !pending.giveUp), ...this.#pending];
+    // Those who would give up are told at once, also when their turn had not come.
+    const waiting = [...taken, ...this.#pending.filter((pending) => pending.giveUp)];
+    this.#pending = [...taken, ...this.#pending].filter((pending) => !pending.giveUp);
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
       this.flush();
     }, retryMs);
-    for (const pending of taken) pending.failed(fault);
+    for (const pending of waiting) pending.failed(fault);
   }
 }

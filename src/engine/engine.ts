@@ -23,6 +23,9 @@ import { defaultRetryPolicy } from "./retry.js";
 import { SessionLogs } from "./session-logs.js";
 import { createStamp } from "./stamp.js";
 
+/** Milliseconds that interrupted runs have to close their logs, longer than a tool has to stop. */
+const stopLimitMs = 6000;
+
 export interface EngineOptions {
   readonly store: Store;
   readonly providers: ModelProviders;
@@ -99,13 +102,10 @@ export class Engine {
    * @throws Fault `not_found`, `invalid`, `busy`, `conflict`, `unavailable` while draining.
    */
   async start(order: RunOrder): Promise<Run> {
-    if (this.#draining) throw new Fault("unavailable", "the server is stopping", { retryable: true });
-    const lane = this.#lane(order.sessionId);
-    try {
-      return clone(RunSchema, await lane.decide(() => admit(this.#parts, lane, order)));
-    } finally {
-      if (lane.idle) this.#parts.lanes.delete(order.sessionId);
-    }
+    return this.#decide(order.sessionId, async (lane) => {
+      if (this.#draining) throw new Fault("unavailable", "the server is stopping", { retryable: true });
+      return clone(RunSchema, await admit(this.#parts, lane, order));
+    });
   }
 
   /**
@@ -115,13 +115,13 @@ export class Engine {
   async cancel(runId: string): Promise<Run> {
     const stored = await this.#parts.store.runs.get(runId);
     if (!stored) throw notFound("run", runId);
-    const lane = this.#parts.lanes.get(stored.sessionId);
-    if (stored.state === RunState.FINISHED || !lane) return stored;
-    return lane.decide(async () => {
-      if (lane.active?.writer.run.id === runId) {
-        lane.active.cancel();
-        await lane.active.writer.log.durable();
-        return clone(RunSchema, lane.active?.writer.run ?? stored);
+    if (stored.state === RunState.FINISHED) return stored;
+    return this.#decide(stored.sessionId, async (lane) => {
+      const { active } = lane;
+      if (active?.writer.run.id === runId) {
+        active.cancel();
+        await Promise.race([active.writer.log.durable(), active.troubled]);
+        return clone(RunSchema, active.writer.run);
       }
       return (
         (await cancelQueued(this.#parts, lane, runId)) ?? (await this.#parts.store.runs.get(runId)) ?? stored
@@ -131,16 +131,15 @@ export class Engine {
 
   /** Deletes a session and everything in it; a run in it is canceled first. False when there is none. */
   async deleteSession(sessionId: string): Promise<boolean> {
-    const lane = this.#lane(sessionId);
-    return lane.decide(async () => {
+    return this.#decide(sessionId, async (lane) => {
       lane.queue.length = 0;
       lane.active?.cancel();
-      await lane.active?.done;
+      // A run whose log cannot be stored is not waited for: deleting it may make room.
+      await Promise.race([lane.left, lane.active?.troubled ?? lane.left]);
       const deleted = await this.#parts.store.sessions.delete(sessionId);
       this.logs.close(sessionId);
       this.#parts.conversations.forget(sessionId);
       this.#parts.epochs.delete(sessionId);
-      this.#parts.lanes.delete(sessionId);
       return deleted;
     });
   }
@@ -157,9 +156,19 @@ export class Engine {
     for (const lane of lanes.values()) lane.active?.interrupt();
     await Promise.race([
       Promise.all([...active(), ...tasks]),
-      new Promise<void>((r) => setTimeout(r, 8000).unref()),
+      new Promise<void>((resolve) => setTimeout(resolve, stopLimitMs).unref()),
     ]);
     await this.logs.idle();
+  }
+
+  /** Decides about a session, after every decision made before. */
+  async #decide<T>(sessionId: string, work: (lane: Lane) => Promise<T>): Promise<T> {
+    const lane = this.#lane(sessionId);
+    try {
+      return await lane.decide(() => work(lane));
+    } finally {
+      if (lane.idle) this.#parts.lanes.delete(sessionId);
+    }
   }
 
   #lane(sessionId: string): Lane {

@@ -15,6 +15,9 @@ import type { HeldLog, SessionLogs } from "./session-logs.js";
 import { titleSession } from "./session-title.js";
 import { addUsage, noUsage } from "./usage.js";
 
+/** Milliseconds until a run that could not begin is tried again. */
+const retryMs = 500;
+
 /** What the parts of the engine share. */
 export interface EngineParts {
   readonly store: Store;
@@ -57,7 +60,7 @@ export async function beginRun(
     };
     const active = new ActiveRun(parts.run, work, parts.onBug);
     lane.active = active;
-    void active.done.catch(parts.onBug).then(() => leave(parts, lane, held, active));
+    lane.left = active.done.catch(parts.onBug).then(() => leave(parts, lane, held, active));
     return queued.run;
   } catch (error) {
     held.release();
@@ -109,17 +112,19 @@ function firstWrites(writer: RunWriter, { run, details }: QueuedRun): Write[] {
 }
 
 /** Puts a run into the queue, durably. */
-export async function enqueueRun({ logs }: EngineParts, lane: Lane, queued: QueuedRun): Promise<Run> {
-  const held = await logs.hold(queued.run.sessionId);
+export async function enqueueRun(parts: EngineParts, lane: Lane, queued: QueuedRun): Promise<Run> {
+  const { run, details } = queued;
+  const held = await parts.logs.hold(run.sessionId);
   try {
-    const { run, details } = queued;
     const result = await held.log.commit([{ type: "run", run, details }]);
     if (result !== "written") throw notFound("session", run.sessionId);
     lane.queue.push(queued);
-    return run;
   } finally {
     held.release();
   }
+  // The run before it may have left while it was written.
+  await startNext(parts, lane, run.sessionId);
+  return run;
 }
 
 /** Writes the messages that steer a run into it; each row that brought one is done with that. */
@@ -177,11 +182,27 @@ function leave(parts: EngineParts, lane: Lane, held: HeldLog, active: ActiveRun)
   void lane.decide(() => startNext(parts, lane, sessionId)).catch(parts.onBug);
 }
 
-/** Lets the first run of the queue work. Called within the lane's turn. */
+/**
+ * Lets the first run of the queue work. One that cannot begin for want of the database keeps its place and
+ * is tried again. Called within the lane's turn.
+ */
 export async function startNext(parts: EngineParts, lane: Lane, sessionId: string): Promise<void> {
-  const next = lane.queue[0];
-  if (!next || lane.active) return;
-  const session = await parts.store.sessions.get(sessionId);
-  lane.queue.shift();
-  if (session) await beginRun(parts, lane, session, next);
+  for (;;) {
+    const next = lane.queue[0];
+    if (!next || lane.active || parts.background.signal.aborted) return;
+    try {
+      const session = await parts.store.sessions.get(sessionId);
+      if (session) await beginRun(parts, lane, session, next);
+    } catch (error) {
+      const { reason, detail } = Fault.from(error);
+      if (detail.retryable) {
+        const again = (): void => void lane.decide(() => startNext(parts, lane, sessionId));
+        setTimeout(again, retryMs).unref();
+        return;
+      }
+      if (reason !== "not_found") parts.onBug(error);
+    }
+    const at = lane.queue.indexOf(next);
+    if (at >= 0) lane.queue.splice(at, 1);
+  }
 }

@@ -13,6 +13,8 @@ export interface QueuedRun {
 /** One session's place to run: one active run, and those that wait. Decisions about it are made one at a time. */
 export class Lane {
   active: ActiveRun | undefined;
+  /** Settles when the active run has made room. */
+  left: Promise<void> = Promise.resolve();
   readonly queue: QueuedRun[] = [];
   #tail: Promise<unknown> = Promise.resolve();
   #deciding = 0;

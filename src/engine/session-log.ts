@@ -34,7 +34,10 @@ export interface LogParts {
 export class SessionLog {
   readonly #tail = new EventTail();
   readonly #waiting = new Set<() => void>();
+  /** The batch that appends join. */
   #open: OpenBatch | undefined;
+  /** The newest batch that was appended to, open or not. */
+  #newest: OpenBatch | undefined;
   #closed = false;
 
   readonly sessionId: string;
@@ -58,6 +61,7 @@ export class SessionLog {
     if (!open || open.taken || open.batch.epoch !== epoch) {
       open = new OpenBatch(this, epoch, false);
       this.#open = open;
+      this.#newest = open;
       this.#parts.committer.add(open);
     }
     for (const write of writes) open.batch.writes.push(write);
@@ -78,10 +82,10 @@ export class SessionLog {
 
   /** Settles when everything appended so far is durable. */
   async durable(): Promise<BatchResult> {
-    const open = this.#open;
-    if (!open) return "written";
-    if (!open.taken) this.#parts.committer.flush();
-    return open.done;
+    const newest = this.#newest;
+    if (!newest) return "written";
+    if (!newest.taken) this.#parts.committer.flush();
+    return newest.done;
   }
 
   /** Everything after a position, then, with `follow`, whatever comes, until the caller leaves or the session is deleted. */
@@ -180,12 +184,25 @@ class OpenBatch implements PendingBatch {
 
   settled(result: BatchResult): void {
     if (result === "written") this.log.publish(this.batch.writes);
-    else if (!this.giveUp) this.log.trouble(new Fault("canceled", "another writer holds the session"));
+    else if (!this.giveUp) this.log.trouble(refusal(result));
     this.#settle.resolve(result);
   }
 
   failed(fault: Fault): void {
     if (this.giveUp) this.#settle.reject(fault);
     else this.log.trouble(fault);
+  }
+}
+
+/** What a refused batch means for the run that wrote it. */
+function refusal(result: Exclude<BatchResult, "written">): Fault {
+  switch (result) {
+    case "stale":
+    case "missing":
+      return new Fault("canceled", "another writer holds the session");
+    case "conflict":
+      return new Fault("internal", "what the run wrote cannot be stored");
+    default:
+      return result satisfies never;
   }
 }

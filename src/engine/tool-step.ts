@@ -77,7 +77,7 @@ async function refusal(
 ): Promise<ResultInit | undefined> {
   if (!tool) return failed(`There is no tool ${JSON.stringify(call.name)}.`);
   if (call.invalidArguments)
-    return failed("The arguments are not a JSON object, or nest too deeply. The call did not run.");
+    return failed("The arguments are not a JSON object, or are too deep or too long. The call did not run.");
   const decision = decide(session.approvalMode, tool);
   if (decision.kind === "allow") return undefined;
   if (decision.kind === "deny") return denied(decision.why);

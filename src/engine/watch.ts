@@ -1,4 +1,5 @@
 import type { Event } from "../../gen/agentry/v1/event_pb.js";
+import { Role } from "../../gen/agentry/v1/message_pb.js";
 import type { Run } from "../../gen/agentry/v1/run_pb.js";
 import { RunState } from "../../gen/agentry/v1/run_pb.js";
 import { notFound } from "../core/fault.js";
@@ -14,7 +15,8 @@ export class Watch {
   ) {}
 
   /**
-   * A run's events after a position, until it has finished.
+   * A run's events after a position, until it has finished. A run whose message was given to the one before
+   * it has none.
    * @throws Fault `not_found`; `out_of_range` for a position that the session has never had.
    */
   async *run(runId: string, after: number, signal: AbortSignal): AsyncGenerator<Event> {
@@ -28,7 +30,10 @@ export class Watch {
       const start = run.firstSeq > 0 ? run.firstSeq - 1 : position;
       const options: ReadOptions = { after: Math.max(after, start), follow: true };
       for await (const event of held.log.read(options, signal)) {
-        if (event.runId !== runId) continue;
+        if (event.runId !== runId) {
+          if (run.firstSeq === 0 && isInput(event) && (await this.#wasTaken(runId))) return;
+          continue;
+        }
         yield event;
         if (event.body.case === "runFinished") return;
       }
@@ -47,9 +52,19 @@ export class Watch {
     }
   }
 
+  /** Whether the message of a run that never began was given to another one. */
+  async #wasTaken(runId: string): Promise<boolean> {
+    const { state, firstSeq } = await this.#get(runId);
+    return state === RunState.FINISHED && firstSeq === 0;
+  }
+
   async #get(runId: string): Promise<Run> {
     const run = await this.store.runs.get(runId);
     if (!run) throw notFound("run", runId);
     return run;
   }
+}
+
+function isInput({ body }: Event): boolean {
+  return body.case === "messageAdded" && body.value.message?.role === Role.USER;
 }
