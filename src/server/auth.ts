@@ -59,7 +59,7 @@ export function createAuthenticator(options: AuthOptions): Authenticator {
 }
 
 /** Whether a bind host is reachable from this machine alone. */
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   const bare = host.replace(/^\[(.*)\]$/, "$1").toLowerCase();
   return bare === "localhost" || bare === "::1" || (isIP(bare) === 4 && bare.startsWith("127."));
 }

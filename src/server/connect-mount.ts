@@ -21,6 +21,8 @@ import {
 import { closeOnAbort } from "./close-on-abort.js";
 import { refineProtocolError } from "./error-info.js";
 import type { HttpHandler, Mount } from "./http-exchange.js";
+import type { Refusal } from "./reply.js";
+import { replyRefusal } from "./reply.js";
 import { requestIdHeader } from "./request-id.js";
 import { sendHeaders, writeResponse } from "./response-writer.js";
 
@@ -74,7 +76,10 @@ export function createConnectMount(options: ConnectMountOptions): ConnectMount {
       });
     });
     handler(universalRequestFromNodeRequest(request, response, undefined, values))
-      .then((reply) => writeResponse(request, response, reply))
+      .then((reply) => {
+        if (reply.body || reply.status < 400) return writeResponse(request, response, reply);
+        replyRefusal(request, response, refusalOf(reply.status, handler.allowedMethods));
+      })
       .catch((error: unknown) => {
         if (response.destroyed) return;
         onError(error, path);
@@ -83,6 +88,25 @@ export function createConnectMount(options: ConnectMountOptions): ConnectMount {
       });
   };
   return { matches: (pathname) => handlers.has(pathname), handle, paths: [...handlers.keys()] };
+}
+
+/** What the library refuses without a word: the verb, the content type, or full duplex over HTTP/1.1. */
+function refusalOf(status: number, verbs: readonly string[]): Refusal {
+  switch (status) {
+    case 405: {
+      const allow = verbs.filter((verb, at) => verbs.indexOf(verb) === at).join(", ");
+      return { status, reason: "unsupported", message: `this path answers ${allow}`, headers: { allow } };
+    }
+    case 415:
+      return { status, reason: "invalid", message: "the content type is none of Connect, gRPC and gRPC-Web" };
+    default:
+      return {
+        status,
+        reason: "unsupported",
+        message: "this method needs HTTP/2",
+        headers: { connection: "close" },
+      };
+  }
 }
 
 function createRouter(options: ConnectMountOptions): ConnectRouter {

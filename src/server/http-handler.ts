@@ -18,6 +18,10 @@ export interface HttpHandlerOptions {
   readonly log: Logger;
 }
 
+interface Routing extends HttpHandlerOptions {
+  readonly health: Mount;
+}
+
 const securityHeaders = {
   "x-content-type-options": "nosniff",
   "cross-origin-resource-policy": "same-origin",
@@ -29,8 +33,8 @@ const securityHeaders = {
  * 404. Refusals are JSON, and the body of a refused request is not read.
  */
 export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
-  const { guard, authenticate, log } = options;
-  const health = createHealth(options.isDraining);
+  const { log } = options;
+  const routing = { ...options, health: createHealth(options.isDraining) };
   return (request, response) => {
     const requestId = assignRequestId(request, response);
     for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
@@ -38,17 +42,26 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     // A caller that leaves makes its request and response emit errors; `close` tells all there is to know.
     request.on("error", () => undefined);
     response.on("error", () => undefined);
-    const foreign = guard(request);
-    if (foreign) return replyRefusal(request, response, foreign);
-    const pathname = pathnameOf(request);
-    if (health.matches(pathname, request)) return health.handle(request, response);
-    const refusal = authenticate(request, pathname);
-    if (refusal) return replyRefusal(request, response, refusal);
-    const mount = options.mounts.find((candidate) => candidate.matches(pathname, request));
-    if (!mount) return notFoundHandler(request, response);
-    continueIfAsked(request, response);
-    mount.handle(request, response);
+    try {
+      route(routing, request, response);
+    } catch (error) {
+      log.error({ request_id: requestId, err: error }, "a request was not understood");
+      throw error;
+    }
   };
+}
+
+function route(options: Routing, request: HttpRequest, response: HttpResponse): void {
+  const foreign = options.guard(request);
+  if (foreign) return replyRefusal(request, response, foreign);
+  const pathname = pathnameOf(request);
+  if (options.health.matches(pathname, request)) return options.health.handle(request, response);
+  const refusal = options.authenticate(request, pathname);
+  if (refusal) return replyRefusal(request, response, refusal);
+  const mount = options.mounts.find((candidate) => candidate.matches(pathname, request));
+  if (!mount) return notFoundHandler(request, response);
+  continueIfAsked(request, response);
+  mount.handle(request, response);
 }
 
 /** Only now is the caller told to send the body that it announced with `Expect: 100-continue`. */

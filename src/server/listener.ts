@@ -8,7 +8,7 @@ import { createHttp2Server } from "./http2-server.js";
 import { sniffProtocol } from "./sniff-protocol.js";
 
 /** Takes over the socket of a WebSocket request. */
-export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 export interface ListenerOptions {
   /** Host name or address to bind, for example `127.0.0.1`. */
@@ -142,12 +142,17 @@ function answerSafely(handler: HttpHandler, request: HttpRequest, response: Http
   try {
     handler(request, response);
   } catch {
-    if (response.headersSent) {
-      request.socket.destroy();
-      return;
-    }
+    refuseSafely(request, response);
+  }
+}
+
+function refuseSafely(request: HttpRequest, response: HttpResponse): void {
+  try {
+    if (response.headersSent) throw new Error("it is too late for a status");
     response.writeHead(400, { "content-length": "0" });
     response.end();
+  } catch {
+    request.destroy();
   }
 }
 

@@ -20,7 +20,7 @@ const lingerMs = 500;
  * Whether an HTTP/1.1 request has announced a body that has not arrived in full. Over HTTP/2 this is never
  * of interest, because a stream ends without harm to its connection.
  */
-export function isBodyPending(request: HttpRequest): boolean {
+function isBodyPending(request: HttpRequest): boolean {
   if (request.httpVersionMajor !== 1 || request.complete) return false;
   const length = headerOf(request, "content-length");
   return request.headers["transfer-encoding"] !== undefined || (length !== undefined && Number(length) !== 0);

@@ -207,6 +207,23 @@ describe("a bad request", () => {
     expect((await fetch(`${server.url}/health`)).status).toBe(200);
   });
 
+  it.each([
+    ["GET", "application/json", "/agentry.v1.RunService/CancelRun", 405],
+    ["PUT", "application/json", path, 405],
+    ["OPTIONS", "application/json", path, 405],
+    ["POST", "text/plain", path, 415],
+    ["POST", "application/x-www-form-urlencoded", path, 415],
+    ["POST", "multipart/form-data; boundary=x", path, 415],
+    ["POST", "", path, 415],
+  ])("by %s with content type %j at %s is refused in JSON", async (method, type, target, status) => {
+    const before = server.seen.calls;
+    const reply = await fetch(server.url + target, { method, headers: { "content-type": type } });
+    expect(reply.status).toBe(status);
+    expect(await reply.json()).toMatchObject({ request_id: reply.headers.get("x-request-id") });
+    expect(reply.headers.has("allow")).toBe(status === 405);
+    expect(server.seen.calls).toBe(before);
+  });
+
   it("over gRPC and gRPC-Web is the caller's fault too", async () => {
     const envelope = Buffer.from([0, 0, 0, 0, 3, 0xff, 0xff, 0xff]);
     const headers = { "content-type": "application/grpc-web+proto" };
@@ -226,6 +243,34 @@ describe("a bad request", () => {
     );
     expect([429, "cut"]).toContain(outcome);
   });
+});
+
+describe("a server that stops", () => {
+  it.each(["getRun", "watchRun"] as const)(
+    "ends %s with `unavailable` although it does not listen",
+    async (call) => {
+      const stop = new AbortController();
+      const stopping = await openTestServer({ shutdownSignal: stop.signal });
+      const client = createClient(RunService, createGrpcTransport({ baseUrl: stopping.url }));
+      const other = createClient(RunService, createGrpcTransport({ baseUrl: stopping.url }));
+      const failures = [client, other].map((caller) =>
+        failure(
+          (async () => {
+            if (call === "getRun") await caller.getRun({ runId: "hang" });
+            else for await (const _ of caller.watchRun({ runId: "hang" }));
+          })(),
+        ),
+      );
+      await expect.poll(() => stopping.seen.calls).toBe(2);
+      stop.abort(new ConnectError("the server is stopping", Code.Unavailable));
+      const ids = (await Promise.all(failures)).map((error) => {
+        expect(error.code).toBe(Code.Unavailable);
+        return error.findDetails(ErrorInfoSchema)[0]?.requestId;
+      });
+      expect(new Set(ids).size).toBe(2);
+      await stopping.close();
+    },
+  );
 });
 
 describe("buf curl", () => {

@@ -24,7 +24,7 @@ export interface TestServerOptions extends Partial<Omit<ListenerOptions, "handle
 }
 
 /** What the fake services saw. */
-export interface Seen {
+interface Seen {
   calls: number;
   finished: string[];
   produced: number;
