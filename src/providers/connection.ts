@@ -1,3 +1,4 @@
+import { ProviderApi } from "../../gen/agentry/v1/providers_pb.js";
 import type { Clock } from "../core/clock.js";
 import { invalid } from "../core/fault.js";
 import type { ModelRequest } from "../core/model-provider.js";
@@ -23,9 +24,7 @@ export interface ConnectionParts {
 export interface Connection {
   /** Where the API is, without a slash at the end. */
   readonly baseUrl: string;
-  /** The key, for the client library alone; empty where none is needed. */
-  readonly key: string;
-  /** Bound to the origin of `baseUrl`. */
+  /** Bound to the origin of `baseUrl`; it adds the key, which client libraries never see. */
   readonly guard: GuardedFetch;
   readonly source: FaultSource;
   readonly idleTimeoutMs: number;
@@ -78,11 +77,17 @@ export async function connect(
   };
   return {
     baseUrl: url,
-    key,
-    guard: guardFetch(transport.open(context), origin, source),
+    guard: guardFetch(transport.open(context), { origin, keyHeader: keyHeaderOf(provider, key), source }),
     source,
     idleTimeoutMs: transport.idleTimeoutMs,
   };
+}
+
+function keyHeaderOf(provider: KnownProvider, key: string): Record<string, string> {
+  if (!key) return {};
+  return provider.api === ProviderApi.ANTHROPIC_MESSAGES
+    ? { "x-api-key": key }
+    : { authorization: `Bearer ${key}` };
 }
 
 /** Throws `invalid` when a provider cannot be called for want of a key or an address. */

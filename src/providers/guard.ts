@@ -6,15 +6,8 @@ import type { ModelFetch } from "./transport.js";
 /** Most that is read of an answer which is not a success. */
 const errorBodyLimit = 64 * 1024;
 
-/** The headers that reach a provider; a client library's own, and those it takes from the environment, do not. */
-const sent = new Set([
-  "accept",
-  "anthropic-beta",
-  "anthropic-version",
-  "authorization",
-  "content-type",
-  "x-api-key",
-]);
+/** A client library's headers that reach a provider. Keys are not among them: it may take some from the environment. */
+const sent = new Set(["accept", "anthropic-version", "content-type"]);
 
 /** A fetch that is bound to one origin. */
 export interface GuardedFetch {
@@ -23,38 +16,45 @@ export interface GuardedFetch {
   failure(): Fault | undefined;
 }
 
+/** What a guard lets through, and what it adds. */
+export interface GuardRules {
+  /** The only origin that is sent to. */
+  readonly origin: string;
+  /** The header that holds the key; none where no key is needed. */
+  readonly keyHeader: Readonly<Record<string, string>>;
+  readonly source: FaultSource;
+}
+
 /**
  * Puts a guard before a fetch: nothing is sent to another origin, no redirect is followed, only known
- * headers leave, and every answer but a success is thrown as a Fault.
+ * headers leave, the key's being added here, and every answer but a success is thrown as a Fault.
  */
-export function guardFetch(fetch: ModelFetch, origin: string, source: FaultSource): GuardedFetch {
+export function guardFetch(fetch: ModelFetch, rules: GuardRules): GuardedFetch {
   let failure: Fault | undefined;
   const guarded: ModelFetch = async (input, init = {}) => {
     try {
-      return await send(fetch, { input, init, origin, source });
+      return await send(fetch, input, init, rules);
     } catch (error) {
       // Whoever aborted knows why.
       if (init.signal?.aborted) throw error;
-      failure = callFault(source, error);
+      failure = callFault(rules.source, error);
       throw failure;
     }
   };
   return { fetch: guarded, failure: () => failure };
 }
 
-interface Outgoing {
-  readonly input: Parameters<ModelFetch>[0];
-  readonly init: RequestInit;
-  readonly origin: string;
-  readonly source: FaultSource;
-}
-
-async function send(fetch: ModelFetch, { input, init, origin, source }: Outgoing): Promise<Response> {
+async function send(
+  fetch: ModelFetch,
+  input: Parameters<ModelFetch>[0],
+  init: RequestInit,
+  { origin, keyHeader, source }: GuardRules,
+): Promise<Response> {
   const url = new URL(input instanceof Request ? input.url : input);
   if (url.origin !== origin) {
     throw new Fault("invalid", `the key of ${source.name} is not for ${url.origin}`, { retryable: false });
   }
-  const headers = new Headers({ "accept-encoding": "identity", "user-agent": "agentry" });
+  const headers = new Headers({ "accept-encoding": "identity", "user-agent": "agentry", ...keyHeader });
   for (const [name, value] of new Headers(init.headers)) {
     if (sent.has(name)) headers.set(name, value);
   }

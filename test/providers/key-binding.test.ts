@@ -114,6 +114,23 @@ describe("a key of the environment", () => {
   });
 });
 
+describe("a key that the process has for itself", () => {
+  it.each(["anthropic", "openai"])("does not get into a call of %s", async (id) => {
+    const before = { ...process.env };
+    process.env.ANTHROPIC_CUSTOM_HEADERS = "X-Api-Key: theirs-0123456789\nanthropic-beta: theirs-0123456789";
+    process.env.OPENAI_CUSTOM_HEADERS = "Authorization: Bearer theirs-0123456789";
+    process.env.OPENAI_PROJECT_ID = "theirs-0123456789";
+    try {
+      await call({ secrets: { [id]: { origin: home.url, baseUrl: home.url } } }, id);
+    } finally {
+      process.env = before;
+    }
+    const headers = home.requests[0]?.headers ?? {};
+    expect(headers["x-api-key"] ?? headers.authorization).toContain(canary);
+    expect(JSON.stringify(headers)).not.toContain("theirs");
+  });
+});
+
 describe("a provider without a key", () => {
   it("sends none, not even one of the process", async () => {
     home.answer({ body: chatAnswer(["hi"]) });

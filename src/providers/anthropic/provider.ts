@@ -26,10 +26,10 @@ export function streamAnthropic(
   return fromAnthropicEvents(events, connection.source, priceOf(connection.source.id, request.model));
 }
 
-function createClient({ baseUrl, key, guard }: Connection): Anthropic {
+function createClient({ baseUrl, guard }: Connection): Anthropic {
   return new Anthropic({
-    // Without a key the library would look for one on this machine; what it sends is up to the headers below.
-    apiKey: key || "none",
+    // Without one the library would look for a key on this machine. The guard adds the real one.
+    apiKey: "none",
     baseURL: baseUrl.replace(/\/v1$/, ""),
     maxRetries: 0,
     // Silence is measured by the reader of the events; this one would end long answers.
@@ -37,6 +37,5 @@ function createClient({ baseUrl, key, guard }: Connection): Anthropic {
     logLevel: "off",
     openTelemetry: false,
     fetch: guard.fetch,
-    defaultHeaders: { authorization: null, ...(key ? { "x-api-key": key } : {}) },
   });
 }

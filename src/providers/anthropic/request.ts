@@ -8,11 +8,18 @@ const defaultMaxTokens = 8192;
 /** The least budget for reasoning that the API takes. */
 const leastReasoning = 1024;
 
+/** A request, with the members that only models before Claude Opus 4.7 take. */
+export type AnthropicRequest = Anthropic.MessageCreateParamsStreaming & {
+  temperature?: number;
+  top_p?: number;
+};
+
 /** The body of a streaming request to Anthropic's Messages API. */
-export function toAnthropicRequest(request: ModelRequest): Anthropic.MessageCreateParamsStreaming {
+export function toAnthropicRequest(request: ModelRequest): AnthropicRequest {
   const messages = toAnthropicMessages(request.messages);
   const reasoning = toReasoning(request, mayReason(messages));
-  const sampling = !reasoning.thinking && (traitsOf("anthropic", request.model)?.sampling ?? true);
+  const sampling =
+    !reasoning.thinking && (traitsOf("anthropic", request.model)?.sampling ?? !isRecent(request.model));
   const tools: Anthropic.Tool[] = request.tools.map((tool) => ({
     name: tool.name,
     description: tool.description,

@@ -51,10 +51,10 @@ export async function listChatModels(connection: Connection, signal: AbortSignal
   return [...ids].sort().map((id) => findModel(provider, id) ?? create(ModelSchema, { id, name: id }));
 }
 
-function createClient({ baseUrl, key, guard }: Connection): OpenAI {
+function createClient({ baseUrl, guard }: Connection): OpenAI {
   return new OpenAI({
-    // The library refuses to start without one; what it sends is up to the headers below.
-    apiKey: key || "none",
+    // The library refuses to start without one. The guard adds the real one.
+    apiKey: "none",
     adminAPIKey: null,
     organization: null,
     project: null,
@@ -65,6 +65,5 @@ function createClient({ baseUrl, key, guard }: Connection): OpenAI {
     timeout: 2_147_483_647,
     logLevel: "off",
     fetch: guard.fetch,
-    ...(key ? {} : { defaultHeaders: { authorization: null } }),
   });
 }

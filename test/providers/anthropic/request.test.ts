@@ -222,6 +222,11 @@ describe("a request to Anthropic", () => {
       expected: { temperature: undefined },
     },
     {
+      name: "no sampling of a model newer than the catalogue",
+      given: { model: "claude-sonnet-9", temperature: 0.5 },
+      expected: { temperature: undefined },
+    },
+    {
       name: "reasoning",
       given: { model: "claude-sonnet-4-5", reasoningTokens: 4000, temperature: 1 },
       expected: { max_tokens: 64_000, thinking: enabled(4000), temperature: undefined },
