@@ -21,6 +21,8 @@ export interface RunOrder {
   readonly onDisconnect: OnDisconnect;
   /** Empty: the run has no name. */
   readonly requestId: string;
+  /** In place of the agent's. */
+  readonly instructions?: string | undefined;
 }
 
 /** A run that has been asked for, before it is written. */
@@ -36,11 +38,15 @@ export function newRun(order: RunOrder, agent: Agent, now: Timestamp): { run: Ru
     usage: {},
     createdAt: now,
   });
-  return { run, details: { inputSha256: hashInput(order), input, agent: clone(AgentSchema, agent) } };
+  const snapshot = clone(AgentSchema, agent);
+  snapshot.instructions = order.instructions ?? agent.instructions;
+  return { run, details: { inputSha256: hashInput(order), input, agent: snapshot } };
 }
 
 /** SHA-256 of what a caller said and to whom, hexadecimal. */
-export function hashInput({ parts, agentId }: RunOrder): string {
+export function hashInput({ parts, agentId, instructions }: RunOrder): string {
   const bytes = toBinary(MessageSchema, create(MessageSchema, { parts, agentId }));
-  return createHash("sha256").update(bytes).digest("hex");
+  const hash = createHash("sha256").update(bytes);
+  if (instructions !== undefined) hash.update("\0").update(instructions);
+  return hash.digest("hex");
 }

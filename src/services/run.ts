@@ -13,6 +13,8 @@ import type { Call } from "./call.js";
 import { checkLength } from "./limits.js";
 import { toPage } from "./page.js";
 
+const maxInstructions = 1024 * 1024;
+
 export interface RunServiceParts {
   readonly store: Store;
   readonly engine: Engine;
@@ -90,13 +92,14 @@ export function createRunService({ store, engine }: RunServiceParts) {
 }
 
 /** What the requests that start a run have in common. */
-type RunRequestLike = Pick<RunOrder, "sessionId" | "agentId" | "whenBusy" | "requestId"> & {
+type RunRequestLike = Pick<RunOrder, "sessionId" | "agentId" | "whenBusy" | "requestId" | "instructions"> & {
   input?: Input | undefined;
 };
 
 function toOrder(request: RunRequestLike, onDisconnect: OnDisconnect, { requestHeader }: Call): RunOrder {
   const requestId = request.requestId || (requestHeader.get("idempotency-key") ?? "");
   checkLength("request_id", requestId, 200);
+  checkLength("instructions", request.instructions ?? "", maxInstructions);
   return {
     sessionId: request.sessionId,
     parts: toParts(request.input),
@@ -104,6 +107,7 @@ function toOrder(request: RunRequestLike, onDisconnect: OnDisconnect, { requestH
     whenBusy: request.whenBusy,
     onDisconnect: onDisconnect || OnDisconnect.CONTINUE,
     requestId,
+    instructions: request.instructions,
   };
 }
 
