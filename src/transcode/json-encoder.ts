@@ -1,6 +1,7 @@
 import type { DescField, DescMessage, Message, Registry } from "@bufbuild/protobuf";
-import { ScalarType, toJson } from "@bufbuild/protobuf";
+import { getOption, ScalarType, toJson } from "@bufbuild/protobuf";
 import { hasCustomJsonRepresentation, isWrapperDesc } from "@bufbuild/protobuf/wkt";
+import { print_empty } from "../../gen/transcode/v1/options_pb.js";
 import type { JsonPrinter } from "./json-scalar.js";
 import { enumPrinter, quoteJson, scalarPrinter } from "./json-scalar.js";
 import { createTimestampPrinter } from "./json-timestamp.js";
@@ -132,7 +133,8 @@ export class JsonEncoder {
     const { localName } = field;
     const add = this.keyed(field);
     if (field.fieldKind === "list" || field.fieldKind === "map" || field.presence === implicitPresence) {
-      const isZero = this.options.printDefaults ? () => false : zeroTest(field);
+      const always = this.options.printDefaults || getOption(field, print_empty);
+      const isZero = always ? () => false : zeroTest(field);
       return (message, out) => {
         const value = message[localName];
         return isZero(value) ? out : add(out, value);

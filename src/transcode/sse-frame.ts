@@ -19,13 +19,21 @@ export interface StreamRules {
   readonly eventOf: (message: LocalFields) => string;
   /** The request field that a `Last-Event-ID` fills. */
   readonly resume: Parameter | undefined;
+  /** The field of a message that alone is its data, and its value; undefined where the whole message is. */
+  readonly dataOf: ((message: LocalFields) => StreamData | undefined) | undefined;
+}
+
+/** The set field of a oneof. */
+export interface StreamData {
+  readonly field: DescField;
+  readonly value: unknown;
 }
 
 /** Reads the transcode.v1.stream option of a method. Throws an Error where a path leads nowhere. */
 export function readStreamRules(method: DescMethod): StreamRules {
-  const options: Pick<StreamOptions, "id" | "event" | "resume"> = hasOption(method, stream)
+  const options: Pick<StreamOptions, "id" | "event" | "resume" | "data"> = hasOption(method, stream)
     ? getOption(method, stream)
-    : { id: "", event: "", resume: "" };
+    : { id: "", event: "", resume: "", data: "" };
   const resume = options.resume === "" ? undefined : resolveParameter(method.input, options.resume);
   if (resume && !isInteger(resume.field))
     throw new Error(`stream.resume: ${options.resume} is not an integer`);
@@ -33,6 +41,7 @@ export function readStreamRules(method: DescMethod): StreamRules {
     idOf: options.id === "" ? () => "" : compileId(method.output, options.id),
     eventOf: options.event === "" ? () => "" : compileEvent(method.output, options.event),
     resume,
+    dataOf: options.data === "" ? undefined : compileData(method.output, options.data),
   };
 }
 
@@ -60,6 +69,33 @@ function compileId(output: DescMessage, path: string): (message: LocalFields) =>
 }
 
 function compileEvent(output: DescMessage, path: string): (message: LocalFields) => string {
+  const { oneof, enter } = resolveOneof(output, path, "event");
+  const labels = eventNames(oneof);
+  return (message) => {
+    const parent = enter(message);
+    const name = parent && readOneof(parent, oneof).case;
+    return name === undefined ? "" : (labels.get(name) ?? "");
+  };
+}
+
+function compileData(output: DescMessage, path: string): (message: LocalFields) => StreamData | undefined {
+  const { oneof, enter } = resolveOneof(output, path, "data");
+  const fields = new Map(oneof.fields.map((field) => [field.localName, field]));
+  return (message) => {
+    const parent = enter(message);
+    const set = parent && readOneof(parent, oneof);
+    const field = set?.case === undefined ? undefined : fields.get(set.case);
+    return field && { field, value: set?.value };
+  };
+}
+
+interface ResolvedOneof {
+  readonly oneof: DescOneof;
+  /** The message that holds it. */
+  readonly enter: (message: LocalFields) => LocalFields | undefined;
+}
+
+function resolveOneof(output: DescMessage, path: string, option: string): ResolvedOneof {
   const names = path.split(".");
   const last = names.pop() ?? "";
   const parents: DescField[] = [];
@@ -67,19 +103,13 @@ function compileEvent(output: DescMessage, path: string): (message: LocalFields)
   for (const name of names) {
     const field = findField(at, name);
     if (field?.fieldKind !== "message")
-      throw new Error(`stream.event: ${at.typeName} has no message ${name}`);
+      throw new Error(`stream.${option}: ${at.typeName} has no message ${name}`);
     parents.push(field);
     at = field.message;
   }
   const oneof = at.oneofs.find((candidate) => candidate.name === last);
-  if (!oneof) throw new Error(`stream.event: ${at.typeName} has no oneof ${JSON.stringify(last)}`);
-  const enter = compileParents(parents);
-  const labels = eventNames(oneof);
-  return (message) => {
-    const parent = enter(message);
-    const name = parent && readOneof(parent, oneof).case;
-    return name === undefined ? "" : (labels.get(name) ?? "");
-  };
+  if (!oneof) throw new Error(`stream.${option}: ${at.typeName} has no oneof ${JSON.stringify(last)}`);
+  return { oneof, enter: compileParents(parents) };
 }
 
 /** By local name. Proto names are identifiers, so they cannot break a line. */

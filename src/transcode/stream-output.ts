@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeaders } from "node:http";
+import type { DescField } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { StreamFormat } from "./accept.js";
 import type { Dialect, StreamErrorFrame } from "./dialect.js";
@@ -44,7 +45,15 @@ export function createStreamOutputs(
       of: (_format, first) => rawOutput(first === undefined ? undefined : bodyOf(first), bodyOf),
     };
   }
-  const print = field ? options.encoder.field(field) : options.encoder.message(output);
+  const printBody = field ? options.encoder.field(field) : options.encoder.message(output);
+  const printers = new Map<DescField, (value: unknown) => string>();
+  const print = (message: object): string => {
+    const data = rules.dataOf?.(asFields(message));
+    if (!data) return printBody(bodyValue(message));
+    const known = printers.get(data.field) ?? options.encoder.field(data.field);
+    printers.set(data.field, known);
+    return known(data.value);
+  };
   const failureOf = (error: ConnectError, requestId: string): StreamErrorFrame =>
     options.dialect.streamError?.(error, requestId) ?? {
       event: "error",
@@ -56,14 +65,14 @@ export function createStreamOutputs(
     frame: (item) => {
       const message = toMessage(output, item);
       const fields = asFields(message);
-      return sseFrame(rules.idOf(fields), rules.eventOf(fields), print(bodyValue(message)));
+      return sseFrame(rules.idOf(fields), rules.eventOf(fields), print(message));
     },
     failure: (error, requestId) => sseErrorFrame(failureOf(error, requestId)),
   };
   const ndjson: StreamOutput = {
     contentType: "application/x-ndjson",
     ping: undefined,
-    frame: (item) => `${print(bodyValue(toMessage(output, item)))}\n`,
+    frame: (item) => `${print(toMessage(output, item))}\n`,
     failure: (error, requestId) => `${JSON.stringify(asErrorLine(failureOf(error, requestId).data))}\n`,
   };
   return { waitForFirst: false, of: (format) => (format === "sse" ? sse : ndjson) };

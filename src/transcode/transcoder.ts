@@ -78,13 +78,15 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
       bindings.push(binding);
     }
   }
+  const find = (pathname: string): TrieMatch<Route> | undefined =>
+    trie.match(pathname) ?? matchWithoutSlash(trie, pathname);
   return {
     bindings,
-    matches: (pathname) => trie.match(pathname) !== undefined,
+    matches: (pathname) => find(pathname) !== undefined,
     handle: (request, response) => {
       const url = request.url ?? "";
       const mark = url.indexOf("?");
-      const match = trie.match(mark === -1 ? url : url.slice(0, mark));
+      const match = find(mark === -1 ? url : url.slice(0, mark));
       if (!match) return false;
       // Whatever breaks here belongs to this one connection, whose `close` is watched where it matters.
       request.on("error", ignore);
@@ -94,6 +96,16 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
       return true;
     },
   };
+}
+
+/** What a path leads to without the slash at its end, where a dialect takes that for the same. */
+function matchWithoutSlash(trie: RouteTrie<Route>, pathname: string): TrieMatch<Route> | undefined {
+  if (pathname.length < 2 || !pathname.endsWith("/")) return undefined;
+  const match = trie.match(pathname.slice(0, -1));
+  const leaves = match?.leaves.filter((leaf) =>
+    [...leaf.values()].some(({ dialect }) => dialect.slashAtEnd === "ignore"),
+  );
+  return match && leaves && leaves.length > 0 ? { ...match, leaves } : undefined;
 }
 
 const ignore = (): undefined => undefined;

@@ -6,7 +6,7 @@
 
 import type { GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { extDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { MethodOptions } from "@bufbuild/protobuf/wkt";
+import type { FieldOptions, MethodOptions } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file transcode/v1/options.proto.
  */
 export const file_transcode_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("Chp0cmFuc2NvZGUvdjEvb3B0aW9ucy5wcm90bxIMdHJhbnNjb2RlLnYxIjoKDVN0cmVhbU9wdGlvbnMSCgoCaWQYASABKAkSDQoFZXZlbnQYAiABKAkSDgoGcmVzdW1lGAMgASgJOlUKBnN0cmVhbRIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGNGGAyABKAsyGy50cmFuc2NvZGUudjEuU3RyZWFtT3B0aW9uc1IGc3RyZWFtOkcKDnN1Y2Nlc3Nfc3RhdHVzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMY0oYDIAEoBVINc3VjY2Vzc1N0YXR1c2IGcHJvdG8z", [file_google_protobuf_descriptor]);
+  fileDesc("Chp0cmFuc2NvZGUvdjEvb3B0aW9ucy5wcm90bxIMdHJhbnNjb2RlLnYxIkgKDVN0cmVhbU9wdGlvbnMSCgoCaWQYASABKAkSDQoFZXZlbnQYAiABKAkSDgoGcmVzdW1lGAMgASgJEgwKBGRhdGEYBCABKAk6VQoGc3RyZWFtEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMY0YYDIAEoCzIbLnRyYW5zY29kZS52MS5TdHJlYW1PcHRpb25zUgZzdHJlYW06RwoOc3VjY2Vzc19zdGF0dXMSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjShgMgASgFUg1zdWNjZXNzU3RhdHVzOkAKC3ByaW50X2VtcHR5Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjRhgMgASgIUgpwcmludEVtcHR5YgZwcm90bzM", [file_google_protobuf_descriptor]);
 
 /**
  * Paths are field names joined by dots, relative to the response message unless said otherwise.
@@ -42,6 +42,13 @@ export type StreamOptions = Message<"transcode.v1.StreamOptions"> & {
    * @generated from field: string resume = 3;
    */
   resume: string;
+
+  /**
+   * The oneof whose set field alone is printed as the data. Default: the whole reply.
+   *
+   * @generated from field: string data = 4;
+   */
+  data: string;
 };
 
 /**
@@ -67,4 +74,13 @@ export const stream: GenExtension<MethodOptions, StreamOptions> = /*@__PURE__*/
  */
 export const success_status: GenExtension<MethodOptions, number> = /*@__PURE__*/
   extDesc(file_transcode_v1_options, 1);
+
+/**
+ * Prints the field when it is empty too, where the API leaves empty fields out: a list as [], a map as {},
+ * a number as 0, a string as "", a bool as false. It says nothing of fields that have presence.
+ *
+ * @generated from extension: bool print_empty = 50001;
+ */
+export const print_empty: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
+  extDesc(file_transcode_v1_options, 2);
 
