@@ -9,7 +9,7 @@ import type { ProviderDirectory } from "../core/provider-directory.js";
 import type { Store } from "../core/store.js";
 import type { Tool } from "../core/tool.js";
 import { applyMask } from "./field-mask.js";
-import { checkDepth, checkLabels, checkLength } from "./limits.js";
+import { checkJson, checkLabels, checkLength } from "./limits.js";
 import { toPage } from "./page.js";
 
 const maxSteps = 1000;
@@ -98,7 +98,7 @@ async function check({ tools, providers }: AgentServiceParts, agent: Agent): Pro
   checkLength("description", agent.description, 10_000);
   checkLength("instructions", agent.instructions, maxInstructions);
   checkLabels(agent.labels);
-  checkDepth("output_schema", agent.outputSchema);
+  checkJson("output_schema", agent.outputSchema);
   if (agent.maxSteps > maxSteps)
     throw invalid(`max_steps is ${agent.maxSteps}; at most ${maxSteps} is allowed`);
   if (!agent.model)

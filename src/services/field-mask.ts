@@ -7,7 +7,10 @@ export interface Masked<T extends Message> {
   readonly schema: DescMessage;
   readonly stored: T;
   readonly changes: T;
-  /** Names of fields, as in google.protobuf.FieldMask. Empty: every field that is set in `changes`. */
+  /**
+   * Names of fields, as in google.protobuf.FieldMask, each replaced whole: a path into a field is refused.
+   * Empty: every field that is set in `changes`.
+   */
   readonly paths: readonly string[];
   /** Proto names of the fields that may be changed. */
   readonly mutable: readonly string[];
@@ -18,7 +21,7 @@ export interface Masked<T extends Message> {
  * @throws Fault `invalid` for a name that is no field, or a field that cannot be changed.
  */
 export function applyMask<T extends Message>({ schema, stored, changes, paths, mutable }: Masked<T>): T {
-  const names = paths.length > 0 ? paths.map((path) => topLevel(path)) : setFields(schema, changes, mutable);
+  const names = paths.length > 0 ? paths : setFields(schema, changes, mutable);
   const changed: T = { ...stored };
   for (const name of names) {
     const field = schema.fields.find((candidate) => candidate.name === name || candidate.jsonName === name);
@@ -32,10 +35,6 @@ export function applyMask<T extends Message>({ schema, stored, changes, paths, m
     copyField(changed, changes, field.localName);
   }
   return changed;
-}
-
-function topLevel(path: string): string {
-  return path.split(".", 1)[0] ?? path;
 }
 
 function setFields(schema: DescMessage, message: Message, mutable: readonly string[]): string[] {

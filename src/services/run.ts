@@ -1,8 +1,8 @@
 import type { ServiceImpl } from "@connectrpc/connect";
-import { ApprovalState, ElicitationState } from "../../gen/agentry/v1/event_pb.js";
+import { ApprovalState, ElicitationState, Verdict } from "../../gen/agentry/v1/event_pb.js";
 import type { Part } from "../../gen/agentry/v1/message_pb.js";
 import type { Input, RunService } from "../../gen/agentry/v1/run_pb.js";
-import { OnDisconnect } from "../../gen/agentry/v1/run_pb.js";
+import { ElicitationAction, OnDisconnect, WhenBusy } from "../../gen/agentry/v1/run_pb.js";
 import { conflict, invalid, notFound } from "../core/fault.js";
 import type { Store } from "../core/store.js";
 import type { Engine } from "../engine/engine.js";
@@ -10,7 +10,7 @@ import type { RunOrder } from "../engine/new-run.js";
 import { textPart } from "../engine/run-progress.js";
 import { Watch } from "../engine/watch.js";
 import type { Call } from "./call.js";
-import { checkLength } from "./limits.js";
+import { checkEnum, checkLength } from "./limits.js";
 import { toPage } from "./page.js";
 
 const maxInstructions = 1024 * 1024;
@@ -33,7 +33,7 @@ export function createRunService({ store, engine }: RunServiceParts) {
           yield { event };
         }
       } finally {
-        if (!finished && run.onDisconnect === OnDisconnect.CANCEL) await engine.cancel(run.id);
+        if (!finished && request.onDisconnect === OnDisconnect.CANCEL) await engine.cancel(run.id);
       }
     },
 
@@ -67,23 +67,28 @@ export function createRunService({ store, engine }: RunServiceParts) {
     },
 
     async listApprovals({ sessionId, state }) {
+      checkEnum("state", ApprovalState, state);
       if (sessionId) await checkSession(store, sessionId);
       const filter = { ...(sessionId && { sessionId }), state: state || ApprovalState.PENDING };
       return { approvals: await store.approvals.list(filter) };
     },
 
     async resolveApproval({ approvalId, verdict, argumentsSha256, comment }) {
+      checkEnum("verdict", Verdict, verdict);
       checkLength("comment", comment, 10_000);
       return { approval: await engine.approvals.resolve(approvalId, { verdict, argumentsSha256, comment }) };
     },
 
     async listElicitations({ sessionId, state }) {
+      checkEnum("state", ElicitationState, state);
       if (sessionId) await checkSession(store, sessionId);
       const filter = { ...(sessionId && { sessionId }), state: state || ElicitationState.PENDING };
       return { elicitations: await store.elicitations.list(filter) };
     },
 
-    async resolveElicitation({ elicitationId }) {
+    async resolveElicitation({ elicitationId, action }) {
+      checkEnum("action", ElicitationAction, action);
+      if (!action) throw invalid("action is required, for example ELICITATION_ACTION_DECLINE");
       const elicitation = await store.elicitations.get(elicitationId);
       if (!elicitation) throw notFound("elicitation", elicitationId);
       throw conflict(`nothing waits for elicitation ${JSON.stringify(elicitationId)} any more`);
@@ -100,6 +105,8 @@ function toOrder(request: RunRequestLike, onDisconnect: OnDisconnect, { requestH
   const requestId = request.requestId || (requestHeader.get("idempotency-key") ?? "");
   checkLength("request_id", requestId, 200);
   checkLength("instructions", request.instructions ?? "", maxInstructions);
+  checkEnum("when_busy", WhenBusy, request.whenBusy);
+  checkEnum("on_disconnect", OnDisconnect, onDisconnect);
   return {
     sessionId: request.sessionId,
     parts: toParts(request.input),
@@ -116,6 +123,7 @@ function toParts(input: Input | undefined): Part[] {
   const parts = input?.text ? [textPart(input.text)] : (input?.parts ?? []);
   if (parts.length === 0) throw invalid('input is required, for example {"text":"Hello"}');
   for (const { content } of parts) {
+    if (content.case === "text" && content.value === "") throw invalid("a text part is empty");
     if (content.case !== "text" && content.case !== "blob") {
       throw invalid("input.parts may hold text and blob parts only");
     }

@@ -10,7 +10,7 @@ import { newId } from "../core/id.js";
 import type { Store } from "../core/store.js";
 import type { Engine } from "../engine/engine.js";
 import { applyMask } from "./field-mask.js";
-import { checkLabels, checkLength } from "./limits.js";
+import { checkEnum, checkLabels, checkLength, checkTime } from "./limits.js";
 import { toPage } from "./page.js";
 
 const mutable = ["title", "agent_id", "work_dir", "approval_mode", "labels", "expires_at"];
@@ -58,7 +58,8 @@ export function createSessionService(parts: SessionServiceParts) {
       const stored = await find(store, changes.id);
       const paths = updateMask?.paths ?? [];
       const changed = applyMask({ schema: SessionSchema, stored, changes, paths, mutable });
-      const session: Session = { ...changed, updatedAt: stamp() };
+      const approvalMode = changed.approvalMode || ApprovalMode.ASK;
+      const session: Session = { ...changed, approvalMode, updatedAt: stamp() };
       await check(store, session, stored);
       if (!(await store.sessions.update(session))) throw notFound("session", session.id);
       return { session: await find(store, session.id) };
@@ -98,7 +99,8 @@ async function find(store: Store, sessionId: string): Promise<Session> {
 async function check(store: Store, session: Session, before?: Session): Promise<void> {
   checkLength("title", session.title, 500);
   checkLabels(session.labels);
-  if (ApprovalMode[session.approvalMode] === undefined) throw invalid("approval_mode is unknown");
+  checkEnum("approval_mode", ApprovalMode, session.approvalMode);
+  checkTime("expires_at", session.expiresAt);
   if (session.agentId && session.agentId !== before?.agentId && !(await store.agents.get(session.agentId))) {
     throw notFound("agent", session.agentId);
   }
