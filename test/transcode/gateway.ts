@@ -1,10 +1,11 @@
-import type { IncomingMessage, Server } from "node:http";
+import type { Server } from "node:http";
 import { createServer } from "node:http";
 import type { Http2Server } from "node:http2";
 import { createServer as createHttp2Server } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { connect } from "node:net";
 import type { HandlerContext } from "@connectrpc/connect";
+import { afterEach } from "vitest";
 import type { Dialect } from "../../src/transcode/dialect.js";
 import { httpStatus } from "../../src/transcode/http-status.js";
 import type { TranscoderOptions } from "../../src/transcode/transcoder.js";
@@ -91,6 +92,19 @@ function exchange(port: number, text: string): Promise<string> {
   });
 }
 
+/** Opens gateways for one test file, and closes each after its test. */
+export function gatewayPool(): (options: GatewayOptions) => Promise<Gateway> {
+  const opened: Gateway[] = [];
+  afterEach(async () => {
+    for (const gateway of opened.splice(0)) await gateway.close();
+  });
+  return async (options) => {
+    const gateway = await openGateway(options);
+    opened.push(gateway);
+    return gateway;
+  };
+}
+
 /** Answers every Echo with its request. */
 export const echo: Implementation = { echo: (message) => message, update: (message) => message };
 
@@ -115,5 +129,3 @@ export function parseSse(text: string): SseEvent[] {
     .filter((block) => block !== "" && !block.startsWith(":"))
     .map((block) => Object.fromEntries(block.split("\n").map((line) => line.split(/: (.*)/s, 2))));
 }
-
-export type { IncomingMessage };

@@ -1,39 +1,15 @@
-import { connect as connectHttp2, constants } from "node:http2";
-import type { Socket } from "node:net";
-import { connect } from "node:net";
 import type { HandlerContext, Interceptor } from "@connectrpc/connect";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { EventSource } from "eventsource";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Gateway, GatewayOptions, Implementation } from "./gateway.js";
-import { json, openGateway, parseSse } from "./gateway.js";
+import { gatewayPool, json, parseSse } from "./gateway.js";
+import type { WatchRequest } from "./sources.js";
+import { count, delta, idle, lineFeeds, never, pause, tracked } from "./sources.js";
 
-const opened: Gateway[] = [];
-const sockets: Socket[] = [];
-async function open(watch: Implementation[string], options: GatewayOptions = {}): Promise<Gateway> {
-  const gateway = await openGateway({ implementation: { watch, downloadChunks: watch }, ...options });
-  opened.push(gateway);
-  return gateway;
-}
-afterEach(async () => {
-  for (const socket of sockets.splice(0)) socket.destroy();
-  for (const gateway of opened.splice(0)) await gateway.close();
-});
-
-interface WatchRequest {
-  readonly scene: string;
-  readonly after: number;
-  readonly count: number;
-}
-const delta = (seq: number, text = "hi") => ({
-  event: { seq, body: { case: "textDelta" as const, value: { text } } },
-});
-async function* count(request: WatchRequest) {
-  for (let seq = request.after + 1; seq <= request.count; seq++) yield delta(seq);
-}
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-const never = () => new Promise<never>(() => undefined);
-const lineFeeds = "a\nb\r\nid: 9\r\n\r\nevent: forged\ndata: {}\n\n\u2028\0";
+const openWith = gatewayPool();
+const open = (watch: Implementation[string], options: GatewayOptions = {}): Promise<Gateway> =>
+  openWith({ implementation: { watch, downloadChunks: watch }, ...options });
 
 describe("a stream of server-sent events", () => {
   it("has ids, names and data", async () => {
@@ -106,9 +82,7 @@ describe("a stream of server-sent events", () => {
     expect(text.startsWith("HTTP/1.1 406")).toBe(type === "application/json");
   });
   it("sends its headers before its first message", async () => {
-    const gateway = await open(never as never, {
-      implementation: { watch: (_message: never, { signal }) => idle(signal) },
-    });
+    const gateway = await open((_message: never, { signal }) => idle(signal));
     const reply = await gateway.fetch("/v1/watch/a");
     expect(reply.status).toBe(200);
     await reply.body?.cancel();
@@ -327,158 +301,3 @@ describe("Last-Event-ID", () => {
     expect(ids).toEqual(["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]);
   });
 });
-
-describe("a client that leaves", () => {
-  const scenes: [string, (state: State) => Implementation[string]][] = [
-    ["an idle source", (state) => tracked(state, (_message, { signal }) => idle(signal))],
-    ["a source that never comes back", (state) => tracked(state, () => stuck())],
-    ["a source that never waits", (state) => tracked(state, flood)],
-    [
-      "a source that is slow to begin",
-      (state) => async (_message: never, context: HandlerContext) => {
-        state.signal = context.signal;
-        await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
-        return tracked(state, flood)(_message, context);
-      },
-    ],
-  ];
-  it.each(scenes.flatMap(([name, watch]) => [false, true].map((http2) => [name, http2, watch] as const)))(
-    "releases %s (HTTP/2: %s)",
-    async (_name, http2, watch) => {
-      const state: State = { returned: false };
-      const throughPromise: Interceptor = (next) => (request) => next(request);
-      const interceptors = _name === "a source that is slow to begin" ? [throughPromise] : [];
-      const gateway = await open(watch(state), { http2, interceptors });
-      const leave = http2 ? stalledHttp2(gateway) : stalledHttp1(gateway);
-      await expect.poll(() => state.signal).toBeDefined();
-      await pause(50);
-      leave();
-      await expect.poll(() => state.signal?.aborted, { timeout: 5000 }).toBe(true);
-      expect(ConnectError.from(state.signal?.reason).code).toBe(Code.Canceled);
-      if (_name === "a source that is slow to begin") return;
-      await expect.poll(() => state.returned).toBe(true);
-      expect(gateway.errors).toEqual([]);
-    },
-  );
-});
-
-describe("a client that does not read", () => {
-  it.each([false, true])("stops the source, which holds no more than a chunk (HTTP/2: %s)", async (http2) => {
-    const state: State = { returned: false, produced: 0 };
-    const gateway = await open(tracked(state, flood), { http2 });
-    const leave = http2 ? stalledHttp2(gateway) : stalledHttp1(gateway);
-    let before = -1;
-    await expect
-      .poll(
-        () => {
-          const still = before === state.produced && before > 0;
-          before = state.produced ?? 0;
-          return still;
-        },
-        { interval: 150, timeout: 20_000 },
-      )
-      .toBe(true);
-    const others = await gateway
-      .fetch("/v1/watch/a?count=1", http2 ? { method: "OPTIONS" } : { method: "OPTIONS" })
-      .catch(() => undefined);
-    expect(others?.status ?? 204).toBe(204);
-    leave();
-    await expect.poll(() => state.returned).toBe(true);
-  });
-  it("gets everything when it reads on", async () => {
-    const gateway = await open(async function* () {
-      for (let seq = 1; seq <= 2000; seq++) yield delta(seq, "x".repeat(8000));
-    });
-    const reply = await gateway.fetch("/v1/watch/a");
-    await pause(200);
-    expect(parseSse(await reply.text()).map(({ id }) => id)).toEqual(
-      Array.from({ length: 2000 }, (_, i) => String(i + 1)),
-    );
-  });
-  it("is disconnected after a while", async () => {
-    const state: State = { returned: false };
-    const gateway = await open(tracked(state, flood), { stallMs: 100 });
-    stalledHttp1(gateway);
-    await expect.poll(() => state.returned, { timeout: 10_000 }).toBe(true);
-  });
-});
-
-describe("a source that never waits", () => {
-  it("does not keep others from being served", async () => {
-    const gateway = await open(flood as never);
-    const controller = new AbortController();
-    const reply = await gateway.fetch("/v1/watch/a", { signal: controller.signal });
-    const reading = (async () => {
-      for await (const _chunk of reply.body!);
-    })().catch(() => undefined);
-    for (let i = 0; i < 20; i++)
-      expect((await gateway.fetch("/v1/watch/a", { method: "OPTIONS" })).status).toBe(204);
-    controller.abort();
-    await reading;
-  });
-});
-
-interface State {
-  returned: boolean;
-  signal?: AbortSignal;
-  produced?: number;
-}
-
-/** A source whose end can be seen: its `return` was called, or it came to its end. */
-function tracked(
-  state: State,
-  source: (message: never, context: HandlerContext) => AsyncIterable<unknown>,
-): Implementation[string] {
-  return (message, context) => {
-    state.signal = context.signal;
-    const iterator = source(message, context)[Symbol.asyncIterator]();
-    return {
-      [Symbol.asyncIterator]: () => ({
-        next: () => {
-          state.produced = (state.produced ?? 0) + 1;
-          return iterator.next();
-        },
-        return: () => {
-          state.returned = true;
-          return iterator.return?.();
-        },
-      }),
-    };
-  };
-}
-
-async function* idle(signal: AbortSignal) {
-  await new Promise((resolve) => signal.addEventListener("abort", resolve));
-  yield* [] as unknown[];
-}
-
-async function* stuck() {
-  await never();
-  yield* [] as unknown[];
-}
-
-async function* flood() {
-  for (let seq = 1; ; seq++) yield delta(seq, "x".repeat(1000));
-}
-
-/** Asks for a stream and never reads. Returns how to leave. */
-function stalledHttp1(gateway: Gateway): () => void {
-  const socket = connect(gateway.port, "127.0.0.1", () => {
-    socket.write("GET /v1/watch/a HTTP/1.1\r\nHost: a\r\n\r\n");
-    socket.pause();
-  });
-  socket.on("error", () => undefined);
-  sockets.push(socket);
-  return () => socket.destroy();
-}
-
-function stalledHttp2(gateway: Gateway): () => void {
-  const session = connectHttp2(gateway.url);
-  session.on("error", () => undefined);
-  const stream = session.request({ ":path": "/v1/watch/a" });
-  stream.on("error", () => undefined);
-  return () => {
-    stream.close(constants.NGHTTP2_CANCEL);
-    session.close();
-  };
-}
