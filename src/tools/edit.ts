@@ -116,13 +116,14 @@ function notFound(content: string, before: string, name: string): ToolFailure {
   return new ToolFailure(`old_string is not in ${name}${hint}`);
 }
 
+/** The line of each place, places ascending. Each line end is looked for once. */
 function linesOf(content: string, places: readonly number[]): number[] {
   let line = 1;
-  let from = 0;
+  let end = content.indexOf("\n");
   return places.map((place) => {
-    for (let at = content.indexOf("\n", from); at !== -1 && at < place; at = content.indexOf("\n", from)) {
+    while (end !== -1 && end < place) {
       line += 1;
-      from = at + 1;
+      end = content.indexOf("\n", end + 1);
     }
     return line;
   });

@@ -224,12 +224,12 @@ it("keeps the server's environment to itself", async () => {
 it("reads nobody's .bashrc", async () => {
   const place = makeWorkPlace();
   place.put("home/.bashrc", "echo from bashrc\n");
-  const home = process.env["HOME"];
-  process.env["HOME"] = join(place.outer, "home");
+  const home = process.env.HOME;
+  process.env.HOME = join(place.outer, "home");
   try {
     expect((await place.call(bashTool, { command: "echo $HOME" })).text).toBe(`${place.outer}/home\n`);
   } finally {
-    process.env["HOME"] = home;
+    process.env.HOME = home;
   }
 });
 

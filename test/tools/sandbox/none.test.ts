@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { createNoSandbox } from "../../../src/tools/sandbox/none.js";
 import { makeWorkPlace } from "../work-place.js";
 
-const env = { PATH: process.env["PATH"] ?? "/usr/bin:/bin" };
+const env = { PATH: process.env.PATH ?? "/usr/bin:/bin" };
 
 /** Living processes with this text in their command line. */
 function alive(mark: string): string[] {
@@ -92,8 +92,9 @@ it("gives a process exactly the environment it is told to, and its mark", async 
     { file: "/usr/bin/env", args: [], workDir: place.workDir, env: { A: "1" } },
     new AbortController().signal,
   );
-  const text = await Array.fromAsync(started.stdout, String);
-  expect(text.join("")).toMatch(/^A=1\nAGENTRY_TOOL_CALL=[0-9A-Z.]+\n$/);
+  let text = "";
+  for await (const chunk of started.stdout) text += chunk;
+  expect(text).toMatch(/^A=1\nAGENTRY_TOOL_CALL=[0-9A-Z.]+\n$/);
   expect(await started.exited).toEqual({ code: 0, signal: null });
 });
 
@@ -147,7 +148,7 @@ describe("when the server dies", () => {
         "-e",
         server,
         place.workDir,
-        `${command.replaceAll("MARK", mark)} sleep 600`,
+        `${command.replaceAll("MARK", mark)}\nsleep 600`,
       ],
       { stdio: "inherit" },
     );
