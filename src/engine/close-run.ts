@@ -99,12 +99,12 @@ function closeQuestions(writer: RunWriter): Write[] {
   const writes: Write[] = [];
   for (const pending of writer.progress.approvals.values()) {
     const approval = { ...pending, state: ApprovalState.CANCELED, resolvedAt: writer.stamp() };
-    writes.push({ type: "approval", approval });
+    writes.push({ type: "approval", approval, from: ApprovalState.PENDING });
     writes.push(writer.event({ case: "approvalResolved", value: { approval } }));
   }
   for (const pending of writer.progress.elicitations.values()) {
     const elicitation = { ...pending, state: ElicitationState.CANCELED, resolvedAt: writer.stamp() };
-    writes.push({ type: "elicitation", elicitation });
+    writes.push({ type: "elicitation", elicitation, from: ElicitationState.PENDING });
     writes.push(writer.event({ case: "elicitationResolved", value: { elicitation } }));
   }
   return writes;

@@ -40,7 +40,8 @@ async function closeInterrupted(parts: EngineParts, run: Run): Promise<void> {
       ...closeOpenItems(writer, closedByRestart),
       ...writer.finish(RunOutcome.INTERRUPTED, undefined),
     ];
-    await held.log.commit(writes, epoch);
+    const result = await held.log.commit(writes, epoch);
+    if (result !== "written") parts.onBug(new Error(`run ${run.id} could not be closed: ${result}`));
   } finally {
     held.release();
   }
