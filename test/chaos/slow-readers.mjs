@@ -1,0 +1,96 @@
+// Readers that never read: what do they cost the server, and do the others notice?
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { call, createAgent, startRun, startServer } from "./server.mjs";
+
+const readers = 200;
+const limitMb = 150;
+/** 1 MB/s: 8 kB every 8 ms; a text block ends after 1 MB. */
+const flood = (seconds) => [{ deltas: seconds * 125, paceMs: 8, block: 125, piece: "x".repeat(8000) }];
+
+/** The same run with and without readers that stand still. Returns what was measured and what was wrong. */
+export async function slowReaders({ seconds, upstream, log }) {
+  const alone = await measure(0, seconds, upstream);
+  log(`without them: ${alone.peakMb.toFixed(0)} MB at most`);
+  const beside = await measure(readers, seconds, upstream);
+  log(`with ${readers}: ${beside.peakMb.toFixed(0)} MB at most`);
+  const moreMb = beside.peakMb - alone.peakMb;
+  const faults = [...alone.faults, ...beside.faults];
+  if (moreMb > limitMb) faults.push(`${readers} slow readers cost ${moreMb.toFixed(0)} MB`);
+  if (beside.slowest > 2 * alone.slowest + 1000)
+    faults.push(`another reader waited ${beside.slowest.toFixed(0)} ms for an event`);
+  return { readers, moreMb: Math.round(moreMb), slowestMs: Math.round(beside.slowest), faults };
+}
+
+async function measure(count, seconds, upstream) {
+  const folder = mkdtempSync(join(tmpdir(), "agentry-chaos-"));
+  const server = await startServer(join(folder, "data"));
+  const sockets = [];
+  let peakMb = 0;
+  const watch = setInterval(() => (peakMb = Math.max(peakMb, server.memory())), 100);
+  try {
+    const agent = await createAgent(server.url, upstream.url, []);
+    const session = await call(server.url, "POST", "/v1/sessions", { agent_id: agent, title: "flood" });
+    const run = await startRun(server.url, session.id, flood(seconds));
+    for (let i = 0; i < count; i += 1) sockets.push(stand(server.url, session.id, i % 2 === 0));
+    const { slowest, faults } = await read(server.url, run.id);
+    await sleep(200);
+    return { peakMb, slowest, faults };
+  } finally {
+    clearInterval(watch);
+    for (const socket of sockets) socket.destroy();
+    await server.end("SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Asks for the stream and never reads it. */
+function stand(url, session, sse) {
+  const { hostname, port } = new URL(url);
+  const socket = connect({
+    host: hostname,
+    port: Number(port),
+    onread: { buffer: Buffer.alloc(1), callback: () => false },
+  });
+  socket.on("error", () => undefined);
+  const host = `host: ${hostname}:${port}\r\n`;
+  if (sse) {
+    socket.write(`GET /v1/sessions/${session}/events HTTP/1.1\r\n${host}accept: text/event-stream\r\n\r\n`);
+    return socket;
+  }
+  const json = JSON.stringify({ sessionId: session });
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(json.length, 1);
+  const type = "content-type: application/connect+json\r\nconnect-protocol-version: 1\r\n";
+  socket.write(
+    `POST /agentry.v1.RunService/WatchSession HTTP/1.1\r\n${host}${type}content-length: ${json.length + 5}\r\n\r\n`,
+  );
+  socket.write(Buffer.concat([head, Buffer.from(json)]));
+  return socket;
+}
+
+/** Reads as one should: every event of the run, and the longest wait for one. */
+async function read(url, run) {
+  const response = await fetch(`${url}/v1/runs/${run}/events`, { headers: { accept: "text/event-stream" } });
+  const decoder = new TextDecoder();
+  let rest = "";
+  let last = 0;
+  let slowest = 0;
+  let at = performance.now();
+  const faults = [];
+  for await (const chunk of response.body) {
+    slowest = Math.max(slowest, performance.now() - at);
+    at = performance.now();
+    const frames = (rest + decoder.decode(chunk, { stream: true })).split("\n\n");
+    rest = frames.pop();
+    for (const frame of frames) {
+      const id = Number(/^id: (\d+)$/m.exec(frame.slice(0, 200))?.[1] ?? last);
+      if (id > last + 1) faults.push(`another reader missed what is between ${last} and ${id}`);
+      last = id;
+    }
+  }
+  return { slowest, faults };
+}
