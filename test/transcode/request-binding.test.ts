@@ -159,6 +159,7 @@ describe("a query parameter", () => {
 
   it.each([
     ["the path", "/v1/echo/text/a?text=b"],
+    ["the path to zero", "/v1/echo/number/0?int32_value=5"],
     ["the path, below a message", "/v1/echo/nested/a?child.text=b"],
   ])("cannot set what %s sets", async (_name, path) => {
     await check({ path, status: 400 });
@@ -289,7 +290,10 @@ describe("a body", () => {
       },
     ],
     ["is UTF-8", { path: "/v1/echo", init: json({ text: "é😀" }), body: { text: "é😀" } }],
-    ["is not UTF-8", { path: "/v1/echo", init: bytes(Buffer.from([0x22, 0xc3, 0x28, 0x22])), status: 400 }],
+    [
+      "is not UTF-8",
+      { path: "/v1/echo", init: bytes(Buffer.from('{"text":"\xc3("}', "latin1")), status: 400 },
+    ],
     ["is truncated", { path: "/v1/echo", init: json('{"text":'), status: 400 }],
     ["is garbage", { path: "/v1/echo", init: json("]["), status: 400 }],
     ["has garbage after it", { path: "/v1/echo", init: json("{} x"), status: 400 }],
