@@ -5,7 +5,7 @@ interface Preference {
 }
 
 /** Reads a header of preferences (RFC 9110, 12.4), lower case, in the order given. Malformed weights count as 0. */
-export function parsePreferences(header: string): Preference[] {
+function parsePreferences(header: string): Preference[] {
   return header
     .toLowerCase()
     .split(",")

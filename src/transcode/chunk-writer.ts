@@ -2,7 +2,7 @@ import type { HttpResponse } from "./http-exchange.js";
 import { isGone } from "./http-exchange.js";
 
 /** At most this much is held for a reader that is slow, and one message. */
-export const chunkBytes = 64 * 1024;
+const chunkBytes = 64 * 1024;
 const itemsPerTurn = 1024;
 
 export interface ChunkWriterOptions {

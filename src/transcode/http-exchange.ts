@@ -1,5 +1,5 @@
-import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from "node:http";
+import type { Http2ServerRequest } from "node:http2";
 
 /** A request of node:http, or of node:http2 through its compatibility API. */
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
@@ -23,9 +23,6 @@ export interface HttpResponse {
   on(event: "close" | "drain" | "error", listener: () => void): unknown;
   off(event: "close" | "drain" | "error", listener: () => void): unknown;
 }
-
-/** Either response, as its platform types it. */
-export type AnyServerResponse = ServerResponse | Http2ServerResponse;
 
 /** Whether nobody is there any more to read a response. */
 export function isGone(response: HttpResponse): boolean {

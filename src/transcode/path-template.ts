@@ -1,5 +1,5 @@
 /** One segment of a template. A literal's text is percent-decoded. */
-export type TemplateSegment =
+type TemplateSegment =
   | { readonly kind: "literal"; readonly text: string }
   | { readonly kind: "single" }
   | { readonly kind: "rest" };

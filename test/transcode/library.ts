@@ -24,7 +24,7 @@ export function serviceOf(registry: Registry, name: string): DescService {
   return service;
 }
 
-export function messageOf(registry: Registry, name: string): DescMessage {
+function messageOf(registry: Registry, name: string): DescMessage {
   const message = registry.getMessage(name);
   if (!message) throw new Error(`no message ${name}`);
   return message;
