@@ -23,6 +23,7 @@ export interface Store {
   readonly approvals: ApprovalRows;
   readonly elicitations: ElicitationRows;
   readonly credentials: CredentialRows;
+  readonly documents: DocumentRows;
   /**
    * Writes batches in one transaction, in order. A batch is taken whole or refused whole; a refused batch
    * does not stop the others. Throws, having written nothing, when the database cannot write
@@ -189,4 +190,25 @@ export interface CredentialRows {
   list(): Promise<CredentialRow[]>;
   /** False when there is none. */
   delete(providerId: string): Promise<boolean>;
+}
+
+/** Something that a surface keeps beside the rows of its own: JSON under a kind and an id. */
+export interface DocumentRow {
+  /** Who keeps it, and what it is: for example `wingman.fleet`. */
+  readonly kind: string;
+  /** Unique within its kind. */
+  readonly id: string;
+  /** Id of the document that it belongs to and goes with, or empty. */
+  readonly parent: string;
+  readonly json: string;
+}
+
+export interface DocumentRows {
+  /** Inserts it, or replaces the one with its kind and id, whose place in lists stays. */
+  put(row: DocumentRow): Promise<void>;
+  get(kind: string, id: string): Promise<DocumentRow | undefined>;
+  /** Newest first; with `parent`, only those that belong to it. */
+  list(kind: string, parent?: string): Promise<DocumentRow[]>;
+  /** Deletes it with those that belong to it. False when there is none. */
+  delete(kind: string, id: string): Promise<boolean>;
 }

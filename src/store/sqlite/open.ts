@@ -5,6 +5,7 @@ import { createAgentRows } from "./agents.js";
 import { CommitWriter } from "./commit.js";
 import { openConnection } from "./connection.js";
 import { createCredentialRows } from "./credentials.js";
+import { createDocumentRows } from "./documents.js";
 import { createEventRows } from "./events.js";
 import { attempt, toFault } from "./failure.js";
 import { prepareDatabaseFile } from "./file.js";
@@ -51,6 +52,7 @@ function createStore(db: Database, lock: DatabaseLock | undefined, clock: Clock)
     approvals: createApprovalRows(db),
     elicitations: createElicitationRows(db),
     credentials: createCredentialRows(db),
+    documents: createDocumentRows(db),
     commit: (batches) => attempt(() => writer.commit(batches)),
     async close() {
       if (!db.open) return;
