@@ -1,0 +1,108 @@
+import { describe, expect, it } from "vitest";
+import { Fault } from "../../src/core/fault.js";
+import type { Batch, BatchResult } from "../../src/core/store.js";
+import type { PendingBatch } from "../../src/engine/committer.js";
+import { Committer } from "../../src/engine/committer.js";
+
+/** A store whose commits fail while `fault` is set. */
+function openCommitter() {
+  const written: string[][] = [];
+  const state: { fault: Fault | undefined; result: BatchResult } = { fault: undefined, result: "written" };
+  const commit = async (batches: readonly Batch[]): Promise<BatchResult[]> => {
+    if (state.fault) throw state.fault;
+    written.push(batches.map(({ sessionId }) => sessionId));
+    return batches.map(() => state.result);
+  };
+  return { committer: new Committer({ commit } as never), written, state };
+}
+
+function pending(name: string, { giveUp = false, writes = 1 } = {}) {
+  const told: string[] = [];
+  const title = { type: "title", title: "" } as const;
+  const batch: PendingBatch & { told: string[] } = {
+    batch: { sessionId: name, writes: Array.from({ length: writes }, () => title) },
+    giveUp,
+    taken: false,
+    told,
+    settled: (result) => told.push(result),
+    failed: ({ reason }) => told.push(reason),
+  };
+  return batch;
+}
+
+const full = new Fault("exhausted", "the disk is full", { retryable: true });
+
+describe("Committer", () => {
+  it("writes all batches of one turn in one transaction, in order", async () => {
+    const { committer, written } = openCommitter();
+    const batches = ["a", "b", "a"].map((name) => pending(name));
+    for (const batch of batches) committer.add(batch);
+    expect(written).toEqual([]);
+    await committer.idle();
+    expect(written).toEqual([["a", "b", "a"]]);
+    expect(batches.map(({ told }) => told)).toEqual([["written"], ["written"], ["written"]]);
+  });
+
+  it("writes at the end of the turn without being asked", async () => {
+    const { committer, written } = openCommitter();
+    committer.add(pending("a"));
+    await expect.poll(() => written).toEqual([["a"]]);
+  });
+
+  it("splits what is too much for one transaction", async () => {
+    const { committer, written } = openCommitter();
+    for (const name of ["a", "b", "c"]) committer.add(pending(name, { writes: 600 }));
+    await committer.idle();
+    expect(written).toEqual([["a"], ["b"], ["c"]]);
+  });
+
+  it("tells a batch why it was refused", async () => {
+    const { committer, state } = openCommitter();
+    state.result = "stale";
+    const batch = pending("a");
+    committer.add(batch);
+    await committer.idle();
+    expect(batch.told).toEqual(["stale"]);
+  });
+
+  it("keeps what failed, in order, until it is stored", async () => {
+    const { committer, written, state } = openCommitter();
+    state.fault = full;
+    const first = pending("first");
+    committer.add(first);
+    await committer.idle();
+    const second = pending("second");
+    committer.add(second);
+    expect(first.told).toEqual(["exhausted"]);
+    state.fault = undefined;
+    await expect.poll(() => written, { timeout: 5000 }).toEqual([["first", "second"]]);
+    expect([first.told, second.told]).toEqual([["exhausted", "written"], ["written"]]);
+  });
+
+  it("gives up what may be given up, wherever it waits", async () => {
+    const { committer, written, state } = openCommitter();
+    state.fault = full;
+    const kept = pending("kept", { writes: 2000 });
+    const given = pending("given", { giveUp: true });
+    committer.add(kept);
+    committer.add(given);
+    await committer.idle();
+    expect(given.told).toEqual(["exhausted"]);
+    state.fault = undefined;
+    await committer.idle();
+    expect(written).toEqual([["kept"]]);
+  });
+
+  it("does not try a failed commit again and again in one turn", async () => {
+    const { committer, state } = openCommitter();
+    state.fault = full;
+    const batch = pending("a");
+    committer.add(batch);
+    await committer.idle();
+    committer.flush();
+    committer.flush();
+    expect(batch.told).toEqual(["exhausted"]);
+    state.fault = undefined;
+    await committer.idle();
+  });
+});
