@@ -6,6 +6,12 @@ import { AgentService } from "../../gen/agentry/v1/agents_pb.js";
 import { ProviderService } from "../../gen/agentry/v1/providers_pb.js";
 import { RunService } from "../../gen/agentry/v1/run_pb.js";
 import { SessionService } from "../../gen/agentry/v1/sessions_pb.js";
+import { AgentService as WingmanAgentService } from "../../gen/wingman/v1/agents_pb.js";
+import { FleetService as WingmanFleetService } from "../../gen/wingman/v1/fleets_pb.js";
+import { ProviderService as WingmanProviderService } from "../../gen/wingman/v1/providers_pb.js";
+import { SessionService as WingmanSessionService } from "../../gen/wingman/v1/sessions_pb.js";
+import type { WingmanParts } from "../compat/wingman/parts.js";
+import { createWingmanServices } from "../compat/wingman/service.js";
 import { systemClock } from "../core/clock.js";
 import { createRedactor } from "../core/redactor.js";
 import type { Redactor } from "../core/secrets.js";
@@ -20,6 +26,7 @@ import { openKeyFile } from "../store/vault/key-file.js";
 import { createVault } from "../store/vault/vault.js";
 import { builtinTools } from "../tools/builtin-tools.js";
 import { createNoSandbox } from "../tools/sandbox/none.js";
+import type { GatewayService } from "../transcode/transcoder.js";
 import { createTranscoder } from "../transcode/transcoder.js";
 import type { AuthMode } from "./auth.js";
 import { createAuthenticator } from "./auth.js";
@@ -38,6 +45,7 @@ import { createLogger } from "./logger.js";
 import { openProviders } from "./open-providers.js";
 import { restDialect } from "./rest-dialect.js";
 import { resolveToken } from "./token.js";
+import { wingmanDialect, wingmanNotFound } from "./wingman-dialect.js";
 
 /** How a server is set up. */
 export interface AppSettings {
@@ -122,6 +130,8 @@ export async function openApp(settings: AppSettings): Promise<App> {
 interface Rooms {
   readonly engine: Engine;
   readonly services: readonly BoundService[];
+  /** What other systems speak, over the same services. */
+  readonly dialects: readonly GatewayService[];
   close(): Promise<void>;
 }
 
@@ -152,14 +162,20 @@ async function openRooms(
   await engine.recover();
   const { stamp } = engine;
   const keys = createCredentialVault({ vault, registry, ownOrigin });
+  const sessions = createSessionService({ store, engine, stamp });
+  const providerService = createProviderService({ providers: directory, vault: keys });
+  const runs = createRunService({ store, engine });
+  const canonical = { store, sessions, providers: providerService, runs, stamp };
+  const toolNames = new Set(tools.map(({ name }) => name));
   return {
     engine,
     services: [
       bind(AgentService, createAgentService({ store, tools, providers: directory, stamp })),
-      bind(SessionService, createSessionService({ store, engine, stamp })),
-      bind(ProviderService, createProviderService({ providers: directory, vault: keys })),
-      bind(RunService, createRunService({ store, engine })),
+      bind(SessionService, sessions),
+      bind(ProviderService, providerService),
+      bind(RunService, runs),
     ],
+    dialects: wingman({ ...canonical, models: registry, toolNames }),
     async close() {
       await sandbox.close();
       await providers.close();
@@ -169,15 +185,26 @@ async function openRooms(
 }
 
 /** The same services, implementations and interceptors on every protocol. */
-function mountServices({ services }: Rooms, shutdownSignal: AbortSignal, log: Logger): Mount[] {
+function mountServices({ services, dialects }: Rooms, shutdownSignal: AbortSignal, log: Logger): Mount[] {
   const interceptors = [createFaultInterceptor(log), deadlineInterceptor];
   const onError = (error: unknown): void => log.error({ err: error }, "a reply failed");
   const readMaxBytes = maxMessageBytes;
-  const gateway = services.map((service) => ({ ...service, dialect: restDialect }));
+  const gateway = [...services.map((service) => ({ ...service, dialect: restDialect })), ...dialects];
   return [
     createConnectMount({ services, interceptors, readMaxBytes, shutdownSignal, onError }),
     createTranscoder({ services: gateway, interceptors, maxBodyBytes: maxMessageBytes, onError }),
+    wingmanNotFound,
   ];
+}
+
+function wingman(parts: WingmanParts): GatewayService[] {
+  const { agents, sessions, providers, fleets } = createWingmanServices(parts);
+  return [
+    bind(WingmanAgentService, agents),
+    bind(WingmanSessionService, sessions),
+    bind(WingmanProviderService, providers),
+    bind(WingmanFleetService, fleets),
+  ].map((service) => ({ ...service, dialect: wingmanDialect }));
 }
 
 /** A service beside the object that answers for it; only here do the types of all services meet. */
