@@ -1,7 +1,6 @@
 import type { Event } from "../../gen/agentry/v1/event_pb.js";
 
-const maxEvents = 2048;
-const maxWeight = 256 * 1024;
+const maxEvents = 8192;
 const pageEvents = 256;
 const pageWeight = 64 * 1024;
 
@@ -11,13 +10,18 @@ export class EventTail {
   #weights: number[] = [];
   #weight = 0;
 
+  constructor(
+    /** About how many bytes the tail may hold, asked anew each time. */
+    private readonly maxWeight: () => number,
+  ) {}
+
   push(event: Event): void {
     const weight = weightOf(event);
     this.#events.push(event);
     this.#weights.push(weight);
     this.#weight += weight;
     // Trimmed in bulk: shifting one by one would move the whole array for every event.
-    if (this.#events.length > 2 * maxEvents || this.#weight > 2 * maxWeight) this.#trim();
+    if (this.#events.length > 2 * maxEvents || this.#weight > 2 * this.maxWeight()) this.#trim();
   }
 
   /**
@@ -40,6 +44,7 @@ export class EventTail {
   }
 
   #trim(): void {
+    const maxWeight = this.maxWeight();
     let drop = 0;
     while (
       drop < this.#events.length - 1 &&

@@ -22,6 +22,8 @@ export interface LogParts {
   readonly head: number;
   readonly store: Store;
   readonly committer: Committer;
+  /** About how many bytes of events the log may keep in memory. */
+  tailBytes(): number;
   /** Called when the database refuses to write; what was appended is kept and tried again. */
   onTrouble(fault: Fault): void;
 }
@@ -32,7 +34,7 @@ export interface LogParts {
  * reader holds a position and nothing else: no queue of its own can overflow.
  */
 export class SessionLog {
-  readonly #tail = new EventTail();
+  readonly #tail: EventTail;
   readonly #waiting = new Set<() => void>();
   /** The batch that appends join. */
   #open: OpenBatch | undefined;
@@ -48,6 +50,7 @@ export class SessionLog {
     this.#parts = parts;
     this.sessionId = parts.sessionId;
     this.#head = parts.head;
+    this.#tail = new EventTail(() => parts.tailBytes());
   }
 
   /** Position of the newest committed event. */

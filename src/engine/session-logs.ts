@@ -3,6 +3,11 @@ import type { Store } from "../core/store.js";
 import { Committer } from "./committer.js";
 import { SessionLog } from "./session-log.js";
 
+/** About how many bytes of events all logs together keep in memory, and one log at least and at most. */
+const allTailsBytes = 32 * 1024 * 1024;
+const minTailBytes = 64 * 1024;
+const maxTailBytes = 2 * 1024 * 1024;
+
 /** A log in use. Call `release` once, when done with it. */
 export interface HeldLog {
   readonly log: SessionLog;
@@ -68,6 +73,7 @@ export class SessionLogs {
       head: session.lastSeq,
       store: this.store,
       committer: this.#committer,
+      tailBytes: () => Math.min(Math.max(allTailsBytes / this.#held.size, minTailBytes), maxTailBytes),
       onTrouble: (fault) => this.#troubled(sessionId, fault),
     });
   }

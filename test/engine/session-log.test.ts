@@ -32,7 +32,14 @@ async function openLog(epochs = 1) {
   const faults: Fault[] = [];
   const committer = new Committer(store);
   const onTrouble = (fault: Fault): void => void faults.push(fault);
-  const log = new SessionLog({ sessionId, head: 0, store: counted, committer, onTrouble });
+  const log = new SessionLog({
+    sessionId,
+    head: 0,
+    store: counted,
+    committer,
+    tailBytes: () => 256 * 1024,
+    onTrouble,
+  });
   const append = (count: number, text = "x"): void => {
     for (let i = 0; i < count; i += 1) log.append([write(sessionId, text)], epoch);
   };
@@ -164,7 +171,7 @@ describe("SessionLog", () => {
 
 describe("EventTail", () => {
   it("keeps the newest events, and knows how far back it reaches", () => {
-    const tail = new EventTail();
+    const tail = new EventTail(() => 256 * 1024);
     expect(tail.after(0)).toBeUndefined();
     for (let seq = 1; seq <= 10_000; seq += 1) {
       tail.push(create(EventSchema, { seq, body: { case: "textDelta", value: { text: "x".repeat(50) } } }));
@@ -175,7 +182,7 @@ describe("EventTail", () => {
   });
 
   it("holds little, however large the events are", () => {
-    const tail = new EventTail();
+    const tail = new EventTail(() => 256 * 1024);
     const text = "x".repeat(100_000);
     for (let seq = 1; seq <= 100; seq += 1) {
       tail.push(create(EventSchema, { seq, body: { case: "textFinished", value: { text } } }));
