@@ -11,7 +11,7 @@ import { connectTo } from "./client.js";
 import { curlLine, runCurl } from "./curl.js";
 import { RunPrinter } from "./run-printer.js";
 
-const prompt = "What is in this directory?";
+const prompt = "What is in this folder?";
 const model = { provider: "anthropic", name: "claude-sonnet-4-5" };
 
 /** `agentry demo`: the main job, once over SSE and once over Connect, with recorded answers and no key. */

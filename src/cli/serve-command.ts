@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
 import type { App } from "../server/app.js";
 import { openApp, standardDataDir } from "../server/app.js";
+import { letHeapGrow } from "./heap.js";
 
 interface ServeOptions {
   readonly host: string;
@@ -52,6 +53,7 @@ export function addServeCommand(program: Command): void {
 async function serve(options: ServeOptions): Promise<void> {
   const { allowedHost, ...rest } = options;
   const app = await openApp({ ...rest, allowedHosts: allowedHost });
+  letHeapGrow();
   process.stdout.write(`listening on ${app.url}\n`);
   await stopped(app);
 }

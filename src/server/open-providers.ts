@@ -7,8 +7,6 @@ import { notFound } from "../core/fault.js";
 import type { ProviderDirectory } from "../core/provider-directory.js";
 import type { Redactor, Secrets } from "../core/secrets.js";
 import type { CredentialRows } from "../core/store.js";
-import { openRecorder } from "../providers/cassette/record.js";
-import { openReplay } from "../providers/cassette/replay.js";
 import { costOf, priceOf } from "../providers/catalogue/models.js";
 import { knownProviders } from "../providers/catalogue/providers.js";
 import { ownAddress } from "../providers/connection.js";
@@ -78,12 +76,14 @@ export async function openProviders(settings: ProvidersSettings): Promise<Provid
 
 async function openTransport({ fake, record, redactor, log }: ProvidersSettings): Promise<Transport> {
   if (fake) {
+    const { openReplay } = await import("../providers/cassette/replay.js");
     const { transport, counts } = await openReplay({ file: fake });
     log.info({ file: fake, ...counts }, "replaying recorded model answers");
     return transport;
   }
   const transport = createTransport();
   if (!record) return transport;
+  const { openRecorder } = await import("../providers/cassette/record.js");
   const onError = (error: unknown): void => log.error({ err: error }, "the cassette could not be written");
   return openRecorder({ file: record, transport, redactor, onError });
 }

@@ -8,10 +8,12 @@ import { call, createAgent, startRun, startServer } from "./server.mjs";
 
 const readers = 200;
 const limitMb = 150;
-/** 1 MB/s: 8 kB every 8 ms; a text block ends after 1 MB. */
-const flood = (seconds) => [{ deltas: seconds * 125, paceMs: 8, block: 125, piece: "x".repeat(8000) }];
+const sessions = 4;
+const runMs = 400;
+/** 100 kB of text in 400 ms, so that all sessions make 1 MB/s of deltas; the finished texts come on top. */
+const flood = [{ deltas: 50, paceMs: 8, piece: "x".repeat(2000) }];
 
-/** The same run with and without readers that stand still. Returns what was measured and what was wrong. */
+/** The same load with and without readers that stand still. Returns what was measured and what was wrong. */
 export async function slowReaders({ seconds, upstream, log }) {
   const alone = await measure(0, seconds, upstream);
   log(`without them: ${alone.peakMb.toFixed(0)} MB at most`);
@@ -33,10 +35,15 @@ async function measure(count, seconds, upstream) {
   const watch = setInterval(() => (peakMb = Math.max(peakMb, server.memory())), 100);
   try {
     const agent = await createAgent(server.url, upstream.url, []);
-    const session = await call(server.url, "POST", "/v1/sessions", { agent_id: agent, title: "flood" });
-    const run = await startRun(server.url, session.id, flood(seconds));
-    for (let i = 0; i < count; i += 1) sockets.push(stand(server.url, session.id, i % 2 === 0));
-    const { slowest, faults } = await read(server.url, run.id);
+    const open = { agent_id: agent, title: "flood" };
+    const ids = await Promise.all(
+      Array.from({ length: sessions }, async () => (await call(server.url, "POST", "/v1/sessions", open)).id),
+    );
+    for (let i = 0; i < count; i += 1) sockets.push(stand(server.url, ids[i % sessions], i % 8 < 4));
+    const rounds = Math.round((seconds * 1000) / runMs);
+    const read = await Promise.all(ids.map((id) => talk(server.url, id, rounds)));
+    const slowest = Math.max(...read.map((one) => one.slowest));
+    const faults = read.flatMap((one) => one.faults);
     await sleep(200);
     return { peakMb, slowest, faults };
   } finally {
@@ -72,25 +79,33 @@ function stand(url, session, sse) {
   return socket;
 }
 
-/** Reads as one should: every event of the run, and the longest wait for one. */
-async function read(url, run) {
+/** One run after the other, each read as one should: every event, and the longest wait for one. */
+async function talk(url, session, rounds) {
+  const found = { slowest: 0, faults: [] };
+  let last = 0;
+  for (let round = 0; round < rounds; round += 1) {
+    const { id } = await startRun(url, session, flood);
+    last = await follow(url, id, last, found);
+  }
+  return found;
+}
+
+async function follow(url, run, after, found) {
   const response = await fetch(`${url}/v1/runs/${run}/events`, { headers: { accept: "text/event-stream" } });
   const decoder = new TextDecoder();
   let rest = "";
-  let last = 0;
-  let slowest = 0;
+  let last = after;
   let at = performance.now();
-  const faults = [];
   for await (const chunk of response.body) {
-    slowest = Math.max(slowest, performance.now() - at);
+    found.slowest = Math.max(found.slowest, performance.now() - at);
     at = performance.now();
     const frames = (rest + decoder.decode(chunk, { stream: true })).split("\n\n");
     rest = frames.pop();
     for (const frame of frames) {
       const id = Number(/^id: (\d+)$/m.exec(frame.slice(0, 200))?.[1] ?? last);
-      if (id > last + 1) faults.push(`another reader missed what is between ${last} and ${id}`);
+      if (id !== last && id !== last + 1) found.faults.push(`another reader got ${id} after ${last}`);
       last = id;
     }
   }
-  return { slowest, faults };
+  return last;
 }

@@ -77,7 +77,7 @@ describe("the demonstration", () => {
   const ls = { name: "bash", input: { command: "ls" } };
 
   it("plays for every session anew", async () => {
-    const demo = await replay("test/cassettes/demo", "anthropic");
+    const demo = await replay("src/cli/demo", "anthropic");
     for (const sessionId of ["a", "b"]) {
       const first = await demo.ask({ sessionId, messages: [textMessage(Role.USER, ask)] });
       expect(first.error).toBeUndefined();
@@ -91,7 +91,7 @@ describe("the demonstration", () => {
   });
 
   it("says why it has no answer", async () => {
-    const demo = await replay("test/cassettes/demo.yaml", "anthropic");
+    const demo = await replay("src/cli/demo.yaml", "anthropic");
     const messages = [textMessage(Role.USER, "Something else")];
     const other = await demo.ask({ model: "claude-opus-5-20260101", messages });
     expect(other.error).toMatchObject({ reason: "unavailable", detail: { retryable: false } });
@@ -104,7 +104,7 @@ describe("the demonstration", () => {
   });
 
   it("can be paced, and aborted meanwhile", async () => {
-    const { transport } = await openReplay({ file: "test/cassettes/demo", delayMs: 1 });
+    const { transport } = await openReplay({ file: "src/cli/demo", delayMs: 1 });
     const provider = await openRegistry({ transport }).get("anthropic");
     const controller = new AbortController();
     const request = modelRequest({ messages: [textMessage(Role.USER, ask)] });
@@ -117,7 +117,7 @@ describe("the demonstration", () => {
   });
 
   it("answers in its own order when that is asked for", async () => {
-    const { transport } = await openReplay({ file: "test/cassettes/demo", match: "sequence" });
+    const { transport } = await openReplay({ file: "src/cli/demo", match: "sequence" });
     const provider = await openRegistry({ transport }).get("anthropic");
     const { events } = await collect(provider.stream(modelRequest(), new AbortController().signal));
     expect(events.at(-1)).toMatchObject({ stopReason: StopReason.TOOL_CALLS });
