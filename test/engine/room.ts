@@ -69,8 +69,9 @@ export async function openRoom(script: Script, options: RoomOptions = {}) {
     clock: systemClock,
     price: (_settings, usage) => usage,
     onBug: (error) => bugs.push(error),
-    retry: { attempts: 3, baseMs: 1, maxMs: 20 },
-    ...options,
+    retry: options.retry ?? { attempts: 3, baseMs: 1, maxMs: 20 },
+    ...(options.approvalExpiryMs && { approvalExpiryMs: options.approvalExpiryMs }),
+    ...(options.stopMs && { stopMs: options.stopMs }),
   });
   await engine.recover();
   const watch = new Watch(store, engine.logs);
@@ -101,6 +102,13 @@ export async function openRoom(script: Script, options: RoomOptions = {}) {
     events: (sessionId: string) => store.events.read(sessionId, 0, 100_000, 1e9),
     messages: (sessionId: string) => store.messages.list(sessionId, 0, 1000),
   };
+}
+
+/** A store of which some parts are others. */
+export function replaced(real: Store, parts: Partial<Store>): Store {
+  const { agents, sessions, messages, runs, events, approvals, elicitations, credentials, documents } = real;
+  const rows = { agents, sessions, messages, runs, events, approvals, elicitations, credentials, documents };
+  return { ...rows, commit: (batches) => real.commit(batches), close: () => real.close(), ...parts };
 }
 
 export function databaseFile(): string {
