@@ -40,7 +40,7 @@ export const modelTable: Readonly<Record<string, readonly ModelRow[]>> = {
     ["claude-opus-5-5", "Claude Opus 5.5", 1_000_000, 128_000, [4, 20, 0.2, 5], "trias"],
     ["claude-sonnet-4-0", "Claude Sonnet 4", 200_000, 64_000, [3, 15, 0.3, 3.75], "tri"],
     ["claude-sonnet-4-20250514", "Claude 4 Sonnet", 200_000, 64_000, [3, 15, 0.3, 3.75], "tri"],
-    ["claude-sonnet-4-5", "Claude Sonnet 4.5", 1_000_000, 64_000, [3, 15, 0.3, 3.75], "tri"],
+    ["claude-sonnet-4-5", "Claude Sonnet 4.5", 200_000, 64_000, [3, 15, 0.3, 3.75], "tri"],
     ["claude-sonnet-4-6", "Claude Sonnet 4.6", 1_000_000, 128_000, [3, 15, 0.3, 3.75], "tria"],
     ["claude-sonnet-5", "Claude Sonnet 5", 1_000_000, 128_000, [2, 10, 0.2, 2.5], "trias"],
   ],
