@@ -6,10 +6,22 @@ import { brokenFault, idleFault } from "./faults.js";
 /** Most bytes of one answer. */
 const largestAnswer = 256 * 1024 * 1024;
 
-/** A call that is answered with server-sent events. */
+/** Takes the texts of events out of a text that comes in pieces. */
+export interface Framing {
+  /** The events that the piece completes. Throws where one is too long. */
+  push(piece: string): string[];
+  /** An event that was not completed before the end; undefined for none. */
+  end(): string | undefined;
+}
+
+/** A call that is answered with a stream of events. */
 export interface EventCall {
   readonly source: FaultSource;
   readonly idleTimeoutMs: number;
+  /** Longest wait for the response. Default: `idleTimeoutMs`. */
+  readonly responseTimeoutMs?: number;
+  /** How events are told apart, for this call alone. Default: as server-sent events. */
+  readonly framing?: Framing;
   /** Sends the request and resolves with a successful response. */
   send(signal: AbortSignal): Promise<Response>;
 }
@@ -19,7 +31,7 @@ export const doneMark = "[DONE]";
 
 /**
  * Calls, and yields the data of each event parsed as JSON; `[DONE]` is yielded as it is. Throws a Fault for
- * a silence longer than the idle time-out, an oversized line or answer, and data that is no JSON. Returns
+ * a silence longer than its time-out, an oversized line or answer, and data that is no JSON. Returns
  * when the answer ends or breaks off cleanly: whether it was whole is for the caller to tell. Once the
  * caller stops early, what is left of the answer is read away for a moment, so that the connection can be
  * used again.
@@ -28,16 +40,17 @@ export async function* readEvents(call: EventCall, signal: AbortSignal): AsyncGe
   const stop = new AbortController();
   const abort = () => stop.abort();
   signal.addEventListener("abort", abort, { once: true });
+  const loading = new IdleClock(call.responseTimeoutMs ?? call.idleTimeoutMs, abort);
   const idle = new IdleClock(call.idleTimeoutMs, abort);
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   try {
     signal.throwIfAborted();
-    const response = await idle.watch(call.send(stop.signal));
+    const response = await loading.watch(call.send(stop.signal));
     reader = response.body?.getReader();
     if (!reader) throw brokenFault(call.source, "answered without a body");
     const body = reader;
     stop.signal.addEventListener("abort", () => void body.cancel().catch(() => undefined), { once: true });
-    const next = eventReader(body, call.source);
+    const next = eventReader(body, call.framing ?? new EventLines(), call.source);
     for (;;) {
       const batch = await idle.watch(next());
       if (idle.expired || signal.aborted || !batch) break;
@@ -45,13 +58,15 @@ export async function* readEvents(call: EventCall, signal: AbortSignal): AsyncGe
     }
     signal.throwIfAborted();
   } catch (error) {
-    if (!idle.expired) throw error;
+    if (!idle.expired && !loading.expired) throw error;
   } finally {
+    loading.stop();
     idle.stop();
     signal.removeEventListener("abort", abort);
     if (reader) void drain(reader);
   }
-  if (idle.expired) throw idleFault(call.source, call.idleTimeoutMs);
+  const expired = [loading, idle].find((clock) => clock.expired);
+  if (expired) throw idleFault(call.source, expired.milliseconds);
 }
 
 /** Measures how long the provider lets us wait; the time that a caller takes between events is not its fault. */
@@ -60,7 +75,10 @@ class IdleClock {
   #waiting = false;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(milliseconds: number, onExpired: () => void) {
+  constructor(
+    readonly milliseconds: number,
+    onExpired: () => void,
+  ) {
     this.#timer = setTimeout(() => {
       if (!this.#waiting) return;
       this.expired = true;
@@ -86,10 +104,10 @@ class IdleClock {
 /** Reads on until events are complete: their data, or undefined at the end. */
 function eventReader(
   reader: ReadableStreamDefaultReader<Uint8Array>,
+  lines: Framing,
   source: FaultSource,
 ): () => Promise<string[] | undefined> {
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  const lines = new EventLines();
   let size = 0;
   let ended = false;
   return async () => {
@@ -107,7 +125,7 @@ function eventReader(
   };
 }
 
-function pushed(lines: EventLines, text: string, source: FaultSource): string[] {
+function pushed(lines: Framing, text: string, source: FaultSource): string[] {
   try {
     return lines.push(text);
   } catch {

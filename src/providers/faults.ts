@@ -13,6 +13,8 @@ export interface FaultSource {
   readonly clock: Clock;
   /** The key of the call, to be taken out of every message; empty for none. */
   readonly key: string;
+  /** Where it is; told only of one that nobody else runs, which may have been forgotten. */
+  readonly address?: string;
 }
 
 /** What a provider answered in place of a result. */
@@ -89,7 +91,10 @@ export function callFault(source: FaultSource, error: unknown): Fault {
     if (at instanceof Fault) return at;
   }
   const code = codeOf(error);
-  return brokenFault(source, code ? `cannot be reached (${code})` : "broke off its answer");
+  if (!code) return brokenFault(source, "broke off its answer");
+  const { address } = source;
+  const told = address ? `at ${address} (${code}): is it running?` : `(${code})`;
+  return brokenFault(source, `cannot be reached ${told}`);
 }
 
 /** The system's or TLS' word for a failure, such as ECONNREFUSED; empty when there is none. */
