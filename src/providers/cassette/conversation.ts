@@ -6,6 +6,7 @@ export type WireApi =
   | "anthropic-count-tokens"
   | "openai-chat"
   | "openai-responses"
+  | "ollama-chat"
   | "gemini"
   | "other";
 
@@ -31,6 +32,7 @@ export function conversationOf(api: WireApi, body: unknown): Conversation {
         items: listOf(member(body, "messages")).flatMap(anthropicItems),
       };
     case "openai-chat":
+    case "ollama-chat":
       return withSystem(listOf(member(body, "messages")), chatItems);
     case "openai-responses": {
       const input = member(body, "input");
@@ -134,9 +136,11 @@ function allText(content: unknown): string {
     .join("\n");
 }
 
+/** Arguments: OpenAI's are the text of their JSON, Ollama's are the JSON itself. */
 function fromJson(text: unknown): unknown {
+  if (typeof text !== "string") return text;
   try {
-    return JSON.parse(textOf(text) || "{}");
+    return JSON.parse(text || "{}");
   } catch {
     return text;
   }

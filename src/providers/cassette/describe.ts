@@ -50,6 +50,7 @@ function apiOf(url: string): WireApi {
   if (path.endsWith("/messages")) return "anthropic-messages";
   if (path.endsWith("/messages/count_tokens")) return "anthropic-count-tokens";
   if (path.endsWith("/chat/completions")) return "openai-chat";
+  if (path.endsWith("/api/chat")) return "ollama-chat";
   if (path.endsWith("/responses")) return "openai-responses";
   if (/:(?:streamG|g)enerateContent$/.test(path)) return "gemini";
   return "other";
@@ -69,7 +70,7 @@ function purposeOf(system: string, userText: string, all: readonly ConversationI
 function normalise(body: string): string {
   return body
     .replace(/call_[a-z0-9-]+/g, "call_ID")
-    .replace(/"(?:max_tokens|max_output_tokens|maxOutputTokens)":\d+,?/g, "")
+    .replace(/"(?:max_tokens|max_output_tokens|maxOutputTokens|num_predict)":\d+,?/g, "")
     .replace(/"thinkingConfig":\{[^{}]*\},?/g, "");
 }
 

@@ -5,7 +5,7 @@ const pieceSize = 256;
 
 /**
  * A recorded body as a stream: pieces of 256 bytes, or with a delay line by line, waiting after each line
- * of data.
+ * of data: those of server-sent events, and those of JSON.
  */
 export function replayBody(
   body: string,
@@ -40,6 +40,6 @@ function* piecesOf(bytes: Uint8Array): Generator<Piece, undefined> {
 
 function* linesOf(body: string): Generator<Piece, undefined> {
   for (const line of body.match(/[^\n]*\n|[^\n]+$/g) ?? []) {
-    yield { bytes: new TextEncoder().encode(line), isData: line.startsWith("data:") };
+    yield { bytes: new TextEncoder().encode(line), isData: /^(?:data:|\{)/.test(line) };
   }
 }
