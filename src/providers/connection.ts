@@ -59,7 +59,9 @@ export async function connect(
   request: Pick<ModelRequest, "baseUrl" | "purpose" | "sessionId">,
 ): Promise<Connection> {
   const credential = await openCredential(parts, provider);
-  const { url, origin } = request.baseUrl ? parseBaseUrl(request.baseUrl, false) : credential.address;
+  const { url, origin } = request.baseUrl
+    ? requestedAddress(request.baseUrl, credential)
+    : credential.address;
   if (credential.key && origin !== credential.origin) {
     throw invalid(
       `the key of ${provider.name} is bound to ${credential.origin} and is not sent to ${origin}: ` +
@@ -69,7 +71,14 @@ export async function connect(
   const { key } = credential;
   const { redactor, clock, transport } = parts;
   redactor.add(key);
-  const source: FaultSource = { id: provider.id, name: provider.name, redactor, clock, key };
+  const source: FaultSource = {
+    id: provider.id,
+    name: provider.name,
+    redactor,
+    clock,
+    key,
+    ...(provider.api === ProviderApi.OLLAMA_CHAT ? { address: url } : {}),
+  };
   const context: CallContext = {
     providerId: provider.id,
     purpose: request.purpose,
@@ -81,6 +90,12 @@ export async function connect(
     source,
     idleTimeoutMs: transport.idleTimeoutMs,
   };
+}
+
+/** The address of a request: the operator's own origin is trusted by whichever way it is named. */
+function requestedAddress(baseUrl: string, { address }: Credential): Address {
+  const own = URL.canParse(baseUrl) && new URL(baseUrl).origin === address.origin;
+  return parseBaseUrl(baseUrl, own);
 }
 
 function keyHeaderOf(provider: KnownProvider, key: string): Record<string, string> {

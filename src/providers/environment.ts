@@ -22,7 +22,8 @@ export function readProviderEnvironment(
   const keys = new Map<string, string>();
   const addresses = new Map<string, string>();
   for (const provider of knownProviders.values()) {
-    const address = provider.baseUrlVariable ? variables[provider.baseUrlVariable]?.trim() : undefined;
+    const value = provider.baseUrlVariable ? variables[provider.baseUrlVariable]?.trim() : undefined;
+    const address = value && provider.readBaseUrl ? provider.readBaseUrl(value) : value;
     if (address) addresses.set(provider.id, address);
     if (!envKeys) continue;
     const key = provider.keyVariables.map((name) => variables[name]?.trim()).find((value) => value);

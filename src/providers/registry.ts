@@ -133,7 +133,10 @@ async function callModel(
       const { streamChat } = await import("./openai/provider.js");
       return streamChat(connection, request, provider.quirks ?? {}, signal);
     }
-    case ProviderApi.OLLAMA_CHAT:
+    case ProviderApi.OLLAMA_CHAT: {
+      const { streamOllama } = await import("./ollama/provider.js");
+      return streamOllama(connection, request, signal);
+    }
     case ProviderApi.GEMINI:
     case ProviderApi.UNSPECIFIED:
       throw new Fault("unsupported", `${provider.name} cannot be called`, { provider: provider.id });
@@ -150,6 +153,10 @@ async function askForModels(
   const asked = { baseUrl: "", purpose: Purpose.UNSPECIFIED, sessionId: "" };
   const connection = await connect(parts, provider, asked);
   try {
+    if (provider.api === ProviderApi.OLLAMA_CHAT) {
+      const { listOllamaModels } = await import("./ollama/models.js");
+      return await listOllamaModels(connection, signal);
+    }
     const { listChatModels } = await import("./openai/provider.js");
     return await listChatModels(connection, signal);
   } catch (error) {

@@ -4,7 +4,7 @@ import type { ModelEvent, ModelProvider } from "../../src/core/model-provider.js
 import { createTransport } from "../../src/providers/http-transport.js";
 import type { Transport } from "../../src/providers/transport.js";
 import type { FakeUpstream } from "../support/fake-upstream.js";
-import { anthropicAnswer, chatAnswer, startFakeUpstream } from "../support/fake-upstream.js";
+import { anthropicAnswer, chatAnswer, ollamaAnswer, startFakeUpstream } from "../support/fake-upstream.js";
 import { collect, modelRequest, openRegistry } from "./open-registry.js";
 
 const parts = [
@@ -15,6 +15,7 @@ const parts = [
 const wires = [
   { id: "anthropic", base: "", body: anthropicAnswer(parts) },
   { id: "openai", base: "/v1", body: chatAnswer(parts) },
+  { id: "ollama", base: "", body: ollamaAnswer(parts) },
 ];
 const inputs = new Map(parts.flatMap((part) => (typeof part === "string" ? [] : [[part.name, part.input]])));
 

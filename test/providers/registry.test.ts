@@ -34,7 +34,7 @@ describe("the registry", () => {
       keyRequired: true,
       api: ProviderApi.ANTHROPIC_MESSAGES,
     });
-    expect(byId.get("ollama")).toMatchObject({ keyRequired: false, api: ProviderApi.OPENAI_CHAT });
+    expect(byId.get("ollama")).toMatchObject({ keyRequired: false, api: ProviderApi.OLLAMA_CHAT });
     expect(byId.get("mistral")?.baseUrl).toBe(upstream.url);
     expect(byId.get("my-own")).toMatchObject({
       name: "my-own",

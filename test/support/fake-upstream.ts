@@ -156,6 +156,37 @@ export function chatChunk(delta: unknown, finishReason: string | null = null): s
   });
 }
 
+/** A whole answer of Ollama's `/api/chat`: texts, and objects for tool calls, each in a chunk of its own. */
+export function ollamaAnswer(
+  parts: readonly (string | { name: string; input: unknown })[],
+  counts: Record<string, unknown> = { prompt_eval_count: 10, eval_count: 5 },
+  doneReason = "stop",
+): string {
+  const messages = parts.flatMap((part): object[] =>
+    typeof part === "string"
+      ? halves(part).map((content) => ({ content }))
+      : [{ content: "", tool_calls: [ollamaCall(part.name, part.input)] }],
+  );
+  return [
+    ...messages.map((message) => ollamaChunk(message)),
+    ollamaChunk(
+      { content: "" },
+      { done: true, done_reason: doneReason, total_duration: 5_000_000, ...counts },
+    ),
+  ].join("");
+}
+
+/** One chunk of `/api/chat`: a line of JSON. */
+export function ollamaChunk(message: object, rest: object = { done: false }): string {
+  const fixed = { model: "llama3.2", created_at: "2026-10-26T17:21:21.196249Z" };
+  return `${JSON.stringify({ ...fixed, message: { role: "assistant", ...message }, ...rest })}\n`;
+}
+
+/** A tool call as Ollama tells it, whole and without an id. */
+export function ollamaCall(name: string, input: unknown): object {
+  return { function: { name, arguments: input } };
+}
+
 function anthropicBlock(
   part: string | { id: string; name: string; input: unknown },
   index: number,

@@ -12,12 +12,12 @@ export interface ProviderWire {
   readonly text: string;
   /** The calls `read {"path":"a"}` and `read {"path":"b"}`, in one answer. */
   readonly parallelTools: string;
-  /** A refusal. */
-  readonly refusal: string;
+  /** A refusal; undefined where the API has no word for one. */
+  readonly refusal: string | undefined;
   /** An answer without content. */
   readonly empty: string;
-  /** An answer whose prompt had 100 fresh tokens, 40 from the cache and, where the API tells, `written` written to it; 7 were answered. */
-  readonly cached: string;
+  /** An answer whose prompt had 100 fresh tokens, 40 from the cache and, where the API tells, `written` written to it; 7 were answered; undefined where it does not tell them apart. */
+  readonly cached: string | undefined;
   readonly written: number;
   /** The body of a 429. */
   readonly overload: string;
@@ -63,7 +63,10 @@ export function providerSuite(name: string, open: (upstream: string) => Promise<
         ["read", { path: "b" }],
       ]);
       const started = events.filter((event) => event.type === "tool_input_started");
-      expect(new Set(started.map(({ toolCallId }) => toolCallId)).size).toBe(2);
+      // The engine makes ids where an API gives none.
+      const ids = started.map(({ toolCallId }) => toolCallId).filter((id) => id !== "");
+      expect(new Set(ids).size).toBe(ids.length);
+      expect(new Set(started.map(({ index }) => index)).size).toBe(2);
       for (const { index } of started) {
         const deltas = events.filter((event) => event.type === "tool_input_delta" && event.index === index);
         const whole = inputs.find((input) => input.index === index);
@@ -74,7 +77,8 @@ export function providerSuite(name: string, open: (upstream: string) => Promise<
       expect(finish(events).stopReason).toBe(StopReason.TOOL_CALLS);
     });
 
-    it("tells a refusal", async () => {
+    it("tells a refusal", async (context) => {
+      if (!opened.wire.refusal) return context.skip("the API has no word for a refusal");
       const { events } = await call({ body: opened.wire.refusal });
       expect(finish(events).stopReason).toBe(StopReason.REFUSAL);
     });
@@ -85,7 +89,8 @@ export function providerSuite(name: string, open: (upstream: string) => Promise<
       expect(shape(events)).toEqual(["finish"]);
     });
 
-    it("counts cached tokens apart", async () => {
+    it("counts cached tokens apart", async (context) => {
+      if (!opened.wire.cached) return context.skip("the API does not tell cached tokens apart");
       const { events } = await call({ body: opened.wire.cached });
       expect(finish(events).usage).toMatchObject({
         inputTokens: 100,

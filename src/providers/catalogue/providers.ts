@@ -1,4 +1,5 @@
 import { ProviderApi } from "../../../gen/agentry/v1/providers_pb.js";
+import { ollamaAddress } from "../ollama/host.js";
 
 /** How a provider's dialect of OpenAI Chat differs from OpenAI's own. */
 export interface ChatQuirks {
@@ -25,6 +26,8 @@ export interface KnownProvider {
   readonly keyVariables: readonly string[];
   /** Environment variable by which an operator moves its own address. */
   readonly baseUrlVariable?: string;
+  /** Reads that variable where its value is no URL; undefined for a value that makes no address. */
+  readonly readBaseUrl?: (value: string) => string | undefined;
   readonly quirks?: ChatQuirks;
 }
 
@@ -71,6 +74,16 @@ const google: KnownProvider = {
   keyVariables: ["GOOGLE_API_KEY", "GEMINI_API_KEY"],
 };
 
+const ollama: KnownProvider = {
+  id: "ollama",
+  name: "Ollama",
+  api: ProviderApi.OLLAMA_CHAT,
+  baseUrl: "http://127.0.0.1:11434",
+  keyVariables: [],
+  baseUrlVariable: "OLLAMA_HOST",
+  readBaseUrl: ollamaAddress,
+};
+
 const chatRows: readonly ChatRow[] = [
   ["azure", "Azure OpenAI", "", "AZURE_API_KEY", { openaiReasoning: true }],
   ["baseten", "Baseten", "https://inference.baseten.co/v1", "BASETEN_API_KEY"],
@@ -87,7 +100,6 @@ const chatRows: readonly ChatRow[] = [
   ["moonshot", "Moonshot AI", "https://api.moonshot.ai/v1", "MOONSHOT_API_KEY", { echoReasoning: true }],
   ["nebius", "Nebius", "https://api.studio.nebius.com/v1", "NEBIUS_API_KEY"],
   ["nvidia", "NVIDIA", "https://integrate.api.nvidia.com/v1", "NVIDIA_API_KEY"],
-  ["ollama", "Ollama", "http://127.0.0.1:11434/v1"],
   [
     "openrouter",
     "OpenRouter",
@@ -104,7 +116,7 @@ const chatRows: readonly ChatRow[] = [
 
 /** The providers known by name, by id. */
 export const knownProviders: ReadonlyMap<string, KnownProvider> = new Map(
-  [anthropic, openai, google, ...chatRows.map(chat)].map((provider) => [provider.id, provider]),
+  [anthropic, openai, google, ollama, ...chatRows.map(chat)].map((provider) => [provider.id, provider]),
 );
 
 /** A provider that someone stored a credential for: it speaks OpenAI Chat at its `baseUrl`. */
