@@ -14,8 +14,10 @@ export type ModelRow = readonly [
 ];
 
 /**
- * Models by provider, as of November 2026, from the providers' price lists. To add one, add a row; a row
- * without a date in its id stands for its dated snapshots too.
+ * Models by provider, as of November 2026. Limits, traits and list prices are facts from the providers' public
+ * price lists, as community catalogues collect them; they are checked by hand where they change, and what a
+ * provider bills may differ. To add a model, add a row; a row without a date in its id stands for its dated
+ * snapshots too.
  */
 export const modelTable: Readonly<Record<string, readonly ModelRow[]>> = {
   anthropic: [
