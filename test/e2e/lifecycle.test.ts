@@ -1,0 +1,242 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
+import { describe, expect, it } from "vitest";
+import { Verdict } from "../../gen/agentry/v1/event_pb.js";
+import { RunService } from "../../gen/agentry/v1/run_pb.js";
+import { anthropicAnswer } from "../support/fake-upstream.js";
+import type { Place } from "./place.js";
+import { historyFault, openPlace, script } from "./place.js";
+
+const auto = { approval_mode: "APPROVAL_MODE_AUTO" };
+const bash = (command: string) => ({ body: anthropicAnswer([{ id: "", name: "bash", input: { command } }]) });
+
+/** Whether a process whose command line holds a word is alive. */
+const alive = (word: string): boolean => execFileSync("ps", ["-eo", "args"]).toString().includes(word);
+
+async function sees(place: Place, session: string, name: string): Promise<void> {
+  await expect.poll(async () => (await place.history(session)).map((event) => event.name)).toContain(name);
+}
+
+describe("cancel", () => {
+  it("ends a tool with its children, and is confirmed by an event", async () => {
+    const place = await openPlace();
+    const seconds = String(1_000_000 + process.pid);
+    place.upstream.answer(script(bash(`sleep ${seconds} & setsid sleep ${seconds} & sleep ${seconds}`)));
+    const session = await place.session(auto);
+    const { id } = (await place.start(session, "go")).body;
+    await expect.poll(() => alive(`sleep ${seconds}`)).toBe(true);
+    expect((await place.call("POST", `/v1/runs/${id}:cancel`, {})).status).toBe(200);
+    expect((await place.finished(id)).outcome).toBe("RUN_OUTCOME_CANCELED");
+    await expect.poll(() => alive(`sleep ${seconds}`)).toBe(false);
+    await place.finished((await place.start(session, "and now?")).body.id);
+    expect(historyFault(place.upstream.requests.at(-1) as never)).toBeUndefined();
+  });
+
+  it("lets go of a provider that has stalled", async () => {
+    const place = await openPlace();
+    place.upstream.answer({ body: anthropicAnswer(["half"]), cutAt: 400, end: "stall" });
+    const session = await place.session();
+    const { id } = (await place.start(session, "go")).body;
+    await expect.poll(() => place.upstream.requests.length).toBe(1);
+    await place.call("POST", `/v1/runs/${id}:cancel`, {});
+    await place.upstream.requests[0]?.closed;
+    expect((await place.finished(id)).outcome).toBe("RUN_OUTCOME_CANCELED");
+  });
+
+  it("follows when the connection that asked for it leaves, and only then", async () => {
+    const place = await openPlace();
+    place.upstream.answer({ end: "silent" });
+    const leave = async (onDisconnect: string): Promise<string> => {
+      const session = await place.session();
+      const controller = new AbortController();
+      const init = {
+        method: "POST",
+        signal: controller.signal,
+        headers: { "content-type": "application/json", accept: "text/event-stream" },
+      };
+      const body = JSON.stringify({ input: { text: "go" }, on_disconnect: onDisconnect });
+      const response = await fetch(`${place.server.url}/v1/sessions/${session}:run`, { ...init, body });
+      await response.body?.getReader().read();
+      controller.abort();
+      return (await place.call("GET", `/v1/sessions/${session}/runs`)).body.runs[0].id;
+    };
+    const stays = await leave("ON_DISCONNECT_CONTINUE");
+    expect((await place.finished(await leave("ON_DISCONNECT_CANCEL"))).outcome).toBe("RUN_OUTCOME_CANCELED");
+    expect((await place.getRun(stays)).state).toBe("RUN_STATE_RUNNING");
+  });
+});
+
+describe("an approval", () => {
+  it("has one verdict, over every protocol at once", async () => {
+    const place = await openPlace();
+    place.upstream.answer(script(bash("true")));
+    const session = await place.session();
+    const { id } = (await place.start(session, "go")).body;
+    await sees(place, session, "approval_requested");
+    const approval = (await place.call("GET", `/v1/sessions/${session}/approvals`)).body.approvals[0];
+    const runs = createClient(
+      RunService,
+      createConnectTransport({ baseUrl: place.server.url, httpVersion: "2" }),
+    );
+    const path = `/v1/approvals/${approval.id}:resolve`;
+    const rest = async (approve: boolean): Promise<string> => {
+      const verdict = approve ? "VERDICT_APPROVE" : "VERDICT_DENY";
+      const { status, body } = await place.call("POST", path, { verdict });
+      return status === 200 ? body.state : String(status);
+    };
+    const connect = async (approve: boolean): Promise<string> => {
+      const verdict = approve ? Verdict.APPROVE : Verdict.DENY;
+      return runs.resolveApproval({ approvalId: approval.id, verdict }).then(
+        (answer) => (answer.approval?.state === 2 ? "APPROVAL_STATE_APPROVED" : "APPROVAL_STATE_DENIED"),
+        (error: unknown) =>
+          ConnectError.from(error).code === Code.Aborted ||
+          ConnectError.from(error).code === Code.AlreadyExists ||
+          ConnectError.from(error).code === Code.FailedPrecondition
+            ? "409"
+            : String(error),
+      );
+    };
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, i) => (i % 2 ? rest : connect)(i % 4 < 2)),
+    );
+    const won = answers.filter((answer) => answer !== "409");
+    expect(new Set(won).size).toBe(1);
+    expect(won).toHaveLength(won[0] === "APPROVAL_STATE_APPROVED" ? 26 : 24);
+    await place.finished(id);
+    expect(
+      (
+        await place.call("POST", path, {
+          verdict: won[0] === "APPROVAL_STATE_APPROVED" ? "VERDICT_DENY" : "VERDICT_APPROVE",
+        })
+      ).status,
+    ).toBe(409);
+  });
+});
+
+describe("request ids", () => {
+  it("make one run of fifty posts, also after a crash", async () => {
+    const place = await openPlace();
+    const session = await place.session();
+    const post = (text = "go") =>
+      place.call("POST", `/v1/sessions/${session}/runs`, { input: { text } }, { "idempotency-key": "k1" });
+    const answers = await Promise.all(Array.from({ length: 50 }, () => post()));
+    expect(new Set(answers.map(({ status, body }) => `${status} ${body.id}`)).size).toBe(1);
+    await place.finished(answers[0]?.body.id);
+    await place.server.kill();
+    await place.restart();
+    expect((await post()).body.id).toBe(answers[0]?.body.id);
+    expect((await post("other")).status).toBe(409);
+    expect(place.upstream.requests).toHaveLength(1);
+  });
+});
+
+describe("a provider's stream that is cut", () => {
+  it("leaves what was said, runs no half call, and a next turn that the provider takes", async () => {
+    const place = await openPlace();
+    const whole = anthropicAnswer([
+      "Let me look. ",
+      { id: "toolu_a", name: "bash", input: { command: "echo ran >> cut-effects" } },
+      { id: "toolu_b", name: "read", input: { path: "x" } },
+    ]);
+    for (let cutAt = 150; cutAt < whole.length; cutAt += 150) {
+      const session = await place.session(auto);
+      place.upstream.answer({ body: whole, cutAt, end: cutAt % 300 === 0 ? "reset" : "close" });
+      const { id } = (await place.start(session, "go")).body;
+      // Before its first block a call is made again, after it the run fails.
+      const began = place.upstream.requests.length;
+      await expect.poll(() => place.upstream.requests.length).toBeGreaterThanOrEqual(began);
+      if (cutAt < 450) await place.call("POST", `/v1/runs/${id}:cancel`, {});
+      await place.finished(id);
+      place.upstream.answer({ body: anthropicAnswer(["ok"]) });
+      const next = await place.finished((await place.start(session, "and now?")).body.id);
+      expect([cutAt, next.outcome]).toEqual([cutAt, "RUN_OUTCOME_COMPLETED"]);
+      expect(historyFault(place.upstream.requests.at(-1) as never)).toBeUndefined();
+    }
+    expect(() => statSync(join(place.server.dataDir, "cut-effects"))).toThrow();
+  });
+});
+
+describe("SIGTERM", () => {
+  it("refuses new work, interrupts runs, and leaves nothing behind", async () => {
+    const place = await openPlace();
+    const seconds = String(2_000_000 + process.pid);
+    place.upstream.answer(script(bash(`sleep ${seconds}`)));
+    const sessions = await Promise.all(Array.from({ length: 5 }, () => place.session(auto)));
+    const runs = await Promise.all(
+      sessions.map(async (session) => (await place.start(session, "go")).body.id),
+    );
+    for (const session of sessions) await sees(place, session, "tool_call_started");
+    await expect.poll(() => alive(`sleep ${seconds}`)).toBe(true);
+    const from = performance.now();
+    const exit = place.server.kill("SIGTERM");
+    await expect.poll(async () => (await fetch(`${place.server.url}/ready`)).status).toBe(503);
+    expect((await place.start(await Promise.resolve(sessions[0] ?? ""), "more")).status).toBe(503);
+    await exit;
+    expect(performance.now() - from).toBeLessThan(15_000);
+    expect(place.server.child.exitCode).toBe(0);
+    expect(alive(`sleep ${seconds}`)).toBe(false);
+    await place.restart();
+    for (const [i, run] of runs.entries()) {
+      expect((await place.getRun(run)).outcome).toBe("RUN_OUTCOME_INTERRUPTED");
+      const events = await place.history(sessions[i] ?? "");
+      expect(events.at(-1)?.name).toBe("run_finished");
+      expect(events.map(({ id }) => id)).toEqual(events.map((_event, at) => at + 1));
+    }
+  });
+});
+
+const mountable = process.getuid?.() === 0 && canMount();
+
+describe("a full disk", () => {
+  it.skipIf(!mountable)("refuses runs, serves reads, and recovers without a restart", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "agentry-full-"));
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=8m,mode=700", "tmpfs", folder]);
+    try {
+      const place = await openPlace({ dataDir: folder });
+      const [active, other] = [await place.session(), await place.session()];
+      await place.finished((await place.start(other, "go")).body.id);
+      place.upstream.answer({ body: anthropicAnswer(["half"]), cutAt: 400, end: "stall" });
+      const { id } = (await place.start(active, "go")).body;
+      await sees(place, active, "step_started");
+      execFileSync("sh", ["-c", `head -c 8m /dev/zero > ${folder}/ballast 2>/dev/null || true`]);
+      const refused = await fillUp(place, other);
+      expect(refused.body).toMatchObject({ code: "resource_exhausted" });
+      expect((await place.call("GET", `/v1/sessions/${active}`)).status).toBe(200);
+      expect((await place.history(active)).length).toBeGreaterThan(0);
+      await place.call("POST", `/v1/runs/${id}:cancel`, {});
+      rmSync(join(folder, "ballast"));
+      expect((await place.finished(id)).state).toBe("RUN_STATE_FINISHED");
+      place.upstream.answer({ body: anthropicAnswer(["ok"]) });
+      await expect.poll(async () => (await place.start(active, "again")).status, { timeout: 5000 }).toBe(202);
+      await place.server.stop();
+    } finally {
+      execFileSync("umount", ["-l", folder]);
+    }
+  });
+});
+
+/** Creates sessions and runs until one is refused. */
+async function fillUp(place: Place, session: string) {
+  for (let i = 0; i < 2000; i += 1) {
+    const answer = await place.start(session, "x".repeat(100_000), { when_busy: "WHEN_BUSY_QUEUE" });
+    if (answer.status !== 202) return answer;
+  }
+  throw new Error("the disk never was full");
+}
+
+function canMount(): boolean {
+  const folder = mkdtempSync(join(tmpdir(), "agentry-mount-"));
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], { stdio: "ignore" });
+    execFileSync("umount", [folder]);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

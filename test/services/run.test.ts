@@ -1,0 +1,110 @@
+import { create } from "@bufbuild/protobuf";
+import { describe, expect, it } from "vitest";
+import {
+  ListApprovalsRequestSchema,
+  ListElicitationsRequestSchema,
+  ListRunsRequestSchema,
+  ResolveApprovalRequestSchema,
+  ResolveElicitationRequestSchema,
+  StartRunRequestSchema,
+  WatchSessionRequestSchema,
+} from "../../gen/agentry/v1/run_pb.js";
+import { collect } from "../engine/room.js";
+import { openServices } from "./open-services.js";
+
+/** A value that no enum has; binary messages may hold any. */
+const unknown = 99 as never;
+const text = (value: string) => ({ content: { case: "text", value } as const });
+const call = { content: { case: "toolCall", value: { id: "1", name: "look" } } as const };
+
+describe("startRun", () => {
+  it.each([
+    ["no input", {}, "invalid"],
+    ["an empty input", { input: {} }, "invalid"],
+    ["an empty part", { input: { parts: [text("")] } }, "invalid"],
+    ["text and parts", { input: { text: "a", parts: [text("b")] } }, "invalid"],
+    ["a tool call", { input: { parts: [call] } }, "invalid"],
+    ["a part without a content", { input: { parts: [{}] } }, "invalid"],
+    ["a blob without a type", { input: { parts: [{ content: { case: "blob", value: {} } }] } }, "invalid"],
+    ["a long request id", { input: { text: "a" }, requestId: "x".repeat(201) }, "invalid"],
+    ["a rule that nobody knows", { input: { text: "a" }, whenBusy: 99 }, "invalid"],
+    ["an agent that is not there", { input: { text: "a" }, agentId: "none" }, "not_found"],
+    ["a session that is not there", { input: { text: "a" }, sessionId: "none" }, "not_found"],
+  ])("refuses %s", async (_name, request, reason) => {
+    const { room, runs, call: context } = await openServices();
+    const message = create(StartRunRequestSchema, {
+      sessionId: await room.session(),
+      ...(request as object),
+    });
+    await expect(runs.startRun(message, context)).rejects.toMatchObject({ reason });
+    expect(room.requests).toEqual([]);
+  });
+
+  it("takes its name from the header where it has none", async () => {
+    const { room, runs, call: context } = await openServices();
+    context.requestHeader.set("idempotency-key", "k");
+    const request = create(StartRunRequestSchema, { sessionId: await room.session(), input: { text: "a" } });
+    const { run } = await runs.startRun(request, context);
+    expect(run?.requestId).toBe("k");
+    expect((await runs.startRun(request, context)).run?.id).toBe(run?.id);
+    await room.finished(run?.id ?? "");
+  });
+});
+
+describe("requests for what is not there", () => {
+  it.each([
+    ["getRun", { runId: "none" }],
+    ["cancelRun", { runId: "none" }],
+    ["listRuns", create(ListRunsRequestSchema, { sessionId: "none" })],
+    ["listApprovals", create(ListApprovalsRequestSchema, { sessionId: "none" })],
+    ["listElicitations", create(ListElicitationsRequestSchema, { sessionId: "none" })],
+    ["resolveApproval", create(ResolveApprovalRequestSchema, { approvalId: "none", verdict: 1 })],
+    ["resolveElicitation", create(ResolveElicitationRequestSchema, { elicitationId: "none", action: 2 })],
+  ] as const)("%s answers not_found", async (method, request) => {
+    const { runs } = await openServices();
+    await expect((runs[method] as (given: unknown) => Promise<unknown>)(request)).rejects.toMatchObject({
+      reason: "not_found",
+    });
+  });
+
+  it.each(["watchRun", "watchSession"] as const)("%s answers not_found", async (method) => {
+    const { runs, call: context } = await openServices();
+    const request = { runId: "none", sessionId: "none", after: 0 } as never;
+    await expect(collect(runs[method](request, context))).rejects.toMatchObject({ reason: "not_found" });
+  });
+});
+
+describe("requests that make no sense", () => {
+  it.each([
+    ["listApprovals", create(ListApprovalsRequestSchema, { state: unknown })],
+    ["listElicitations", create(ListElicitationsRequestSchema, { state: unknown })],
+    ["resolveApproval", create(ResolveApprovalRequestSchema, { verdict: unknown })],
+    ["resolveApproval", create(ResolveApprovalRequestSchema, { comment: "x".repeat(10_001), verdict: 1 })],
+    ["resolveApproval", create(ResolveApprovalRequestSchema)],
+    ["resolveElicitation", create(ResolveElicitationRequestSchema, { action: unknown })],
+    ["resolveElicitation", create(ResolveElicitationRequestSchema)],
+  ] as const)("%s refuses its request", async (method, request) => {
+    const { runs } = await openServices();
+    await expect((runs[method] as (given: unknown) => Promise<unknown>)(request)).rejects.toMatchObject({
+      reason: "invalid",
+    });
+  });
+});
+
+it("watches from a position, and refuses one that never was", async () => {
+  const { room, runs, call: context } = await openServices();
+  const sessionId = await room.session();
+  const all = await room.finished(await room.start(sessionId, "a"));
+  const watch = async (after: number) =>
+    (
+      await collect(
+        runs.watchSession(create(WatchSessionRequestSchema, { sessionId, after, follow: false }), context),
+      )
+    ).map(({ event }) => event.seq);
+  expect(await watch(3)).toEqual(all.map(({ seq }) => seq).slice(3));
+  expect(await watch(all.length)).toEqual([]);
+  await expect(watch(all.length + 1)).rejects.toMatchObject({
+    reason: "out_of_range",
+    detail: { headSeq: all.length },
+  });
+});
