@@ -11,7 +11,7 @@ import { attempt, toFault } from "./failure.js";
 import { prepareDatabaseFile } from "./file.js";
 import type { DatabaseLock } from "./lock.js";
 import { lockDatabase } from "./lock.js";
-import { prepareLogFile } from "./log-file.js";
+import { lengthenLog } from "./log-file.js";
 import { createMessageRows } from "./messages.js";
 import { createApprovalRows, createElicitationRows } from "./questions.js";
 import { createRunRows } from "./runs.js";
@@ -34,8 +34,8 @@ export async function openSqliteStore({ path, clock }: SqliteStoreOptions): Prom
   const file = inMemory ? path : await attempt(() => prepareDatabaseFile(path));
   const lock = inMemory ? undefined : await attempt(() => lockDatabase(file));
   try {
-    if (!inMemory) await attempt(() => prepareLogFile(file));
     const db = openConnection(file, clock.now());
+    if (!inMemory) lengthenLog(file);
     return createStore(db, lock, clock);
   } catch (error) {
     lock?.release();
