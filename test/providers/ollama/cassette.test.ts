@@ -2,11 +2,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Role } from "../../../gen/agentry/v1/message_pb.js";
+import { Purpose, Role } from "../../../gen/agentry/v1/message_pb.js";
 import { createRedactor } from "../../../src/core/redactor.js";
+import { describeRequest } from "../../../src/providers/cassette/describe.js";
 import { openRecorder } from "../../../src/providers/cassette/record.js";
 import { openReplay } from "../../../src/providers/cassette/replay.js";
 import { createTransport } from "../../../src/providers/http-transport.js";
+import { toOllamaRequest } from "../../../src/providers/ollama/request.js";
 import type { Transport } from "../../../src/providers/transport.js";
 import type { FakeUpstream } from "../../support/fake-upstream.js";
 import { ollamaAnswer, startFakeUpstream } from "../../support/fake-upstream.js";
@@ -16,6 +18,27 @@ import { answerText, collect, modelRequest, openRegistry, textMessage } from "..
 const question = "How many files?";
 const listing = { name: "list", input: { path: "a" } };
 const asked = { messages: [textMessage(Role.USER, question)] };
+
+describe("a request to Ollama", () => {
+  it("is told from others by what was said and called", () => {
+    const body = JSON.stringify(
+      toOllamaRequest(modelRequest({ model: "qwen3:8b", messages: toolRound(question, listing, "a") })),
+    );
+    const url = "http://127.0.0.1:11434/api/chat";
+    expect(describeRequest({ method: "POST", url, body, purpose: undefined })).toMatchObject({
+      api: "ollama-chat",
+      purpose: Purpose.STEP,
+      model: "qwen3:8b",
+      items: [
+        { kind: "user", text: question },
+        { kind: "call", text: 'list {"path":"a"}' },
+        { kind: "result", text: "" },
+      ],
+      userText: question,
+      toolResults: 1,
+    });
+  });
+});
 
 describe("a cassette of Ollama", () => {
   let folder: string;
