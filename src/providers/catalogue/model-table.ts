@@ -45,6 +45,7 @@ export const modelTable: Readonly<Record<string, readonly ModelRow[]>> = {
     ["claude-sonnet-4-5", "Claude Sonnet 4.5", 200_000, 64_000, [3, 15, 0.3, 3.75], "tri"],
     ["claude-sonnet-4-6", "Claude Sonnet 4.6", 1_000_000, 128_000, [3, 15, 0.3, 3.75], "tria"],
     ["claude-sonnet-5", "Claude Sonnet 5", 1_000_000, 128_000, [2, 10, 0.2, 2.5], "trias"],
+    ["claude-sonnet-5-5", "Claude Sonnet 5.5", 1_000_000, 128_000, [2, 10, 0.1, 2.5], "trias"],
   ],
   openai: [
     ["gpt-3.5-turbo", "GPT-3.5 Turbo", 16_385, 4096, [0.5, 1.5, 0, 0], "t"],
@@ -232,7 +233,7 @@ export const modelTable: Readonly<Record<string, readonly ModelRow[]>> = {
     ["qwen-qwq-32b", "Qwen QwQ 32B", 131_072, 16_384, [0.29, 0.39, 0, 0], "tr"],
     ["qwen/qwen3-32b", "Qwen 3 32b", 131_072, 40_960, [0.29, 0.59, 0, 0], "t"],
     ["qwen/qwen3.6-27b", "Qwen3.6 27B", 131_072, 16_384, [0.6, 3, 0.3, 0], "tri"],
-    ["qwen/qwen3.8-27b", "Qwen3.8 27B", 131_042, 16_384, [0.8, 4, 0, 0], "tri"],
+    ["qwen/qwen3.8-27b", "Qwen3.8 27B", 131_072, 16_384, [0.8, 4, 0, 0], "tri"],
   ],
   cerebras: [
     ["gpt-oss-120b", "GPT OSS 120B", 131_072, 40_960, [0.35, 0.75, 0, 0], "tr"],
