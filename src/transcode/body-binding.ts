@@ -32,7 +32,7 @@ export interface BodyBinding {
 /** Compiles the binding of a body to the request message. */
 export function createBodyBinding(rules: BodyRules): BodyBinding {
   const { target } = rules;
-  if (target === undefined) return { accept: refuseBody, decode: refuseBody };
+  if (target === undefined) return rules.unknown === "ignore" ? ignoring(rules.input) : refusing;
   const raw = target === "*" ? rules.input : target.fieldKind === "message" ? target.message : undefined;
   if (raw && isHttpBody(raw)) return rawBinding(rules, raw);
   const decode = target === "*" ? wholeDecoder(rules) : fieldDecoder(rules, target);
@@ -48,6 +48,13 @@ export function createBodyBinding(rules: BodyRules): BodyBinding {
 function refuseBody(): never {
   throw badRequest("this method takes no request body");
 }
+
+const refusing: BodyBinding = { accept: refuseBody, decode: refuseBody };
+
+const ignoring = (input: DescMessage): BodyBinding => ({
+  accept: () => undefined,
+  decode: () => ({ message: create(input), members: undefined }),
+});
 
 function rawBinding({ input, target }: BodyRules, raw: DescMessage): BodyBinding {
   return {

@@ -35,6 +35,6 @@ export interface Dialect {
   readonly slashAtEnd?: "ignore";
   /** What to do with a query parameter that names no field: pass over it, or answer 400 naming it. */
   readonly unknownQuery: "ignore" | "refuse";
-  /** The same for members of a JSON body. */
+  /** The same for members of a JSON body, and for a body where none is taken. */
   readonly unknownFields: "ignore" | "refuse";
 }

@@ -45,8 +45,13 @@ export function readStreamRules(method: DescMethod): StreamRules {
   };
 }
 
+/** What some readers take for the end of a line, though it is none of a stream's. JSON has it in strings only. */
+const foreignLineEnd = /[\u0085\u2028\u2029]/g;
+const toEscape = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+
 /** One server-sent event. The data is JSON and so has no line breaks. */
-export function sseFrame(id: string, event: string, data: string): string {
+export function sseFrame(id: string, event: string, json: string): string {
+  const data = json.replace(foreignLineEnd, toEscape);
   const head = id === "" ? "" : `id: ${id}\n`;
   return event === "" ? `${head}data: ${data}\n\n` : `${head}event: ${event}\ndata: ${data}\n\n`;
 }

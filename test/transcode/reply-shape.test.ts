@@ -9,9 +9,11 @@ import { parseSse, plainDialect } from "./gateway.js";
 
 const implementation = {
   listSessions: () => ({ sessions: [{ id: "a" }, { id: "b", history: [{ role: "user" }] }] }),
+  deleteSession: () => ({ status: "deleted" }),
   sendMessage: () => ({ usage: {} }),
   *events() {
     yield { event: { case: "textDelta", value: { type: "text_delta", text: "Hi" } } };
+    yield { event: { case: "text", value: { content: "a\u0085b\u2028c\u2029d\ne" } } };
     yield { event: { case: undefined } };
     yield { event: { case: "done", value: { usage: { inputTokens: 1 }, steps: 0 } } };
   },
@@ -63,6 +65,7 @@ describe("a stream whose data is a oneof", () => {
   it("sends the set field alone, under its name", async () => {
     expect(parseSse(await (await send("text/event-stream")).text())).toEqual([
       { event: "text_delta", data: '{"type":"text_delta","text":"Hi"}' },
+      { event: "text", data: '{"content":"a\\u0085b\\u2028c\\u2029d\\ne"}' },
       { data: "{}" },
       { event: "done", data: '{"usage":{"input_tokens":1,"output_tokens":0},"steps":0}' },
     ]);
@@ -81,5 +84,15 @@ describe("a slash at the end of a path", () => {
     ["a dialect that does not", () => strict.url, "/sessions/", 404],
   ])("is passed over by %s", async (_, url, path, status) => {
     expect((await fetch(url() + path)).status).toBe(status);
+  });
+});
+
+describe("a body where none is taken", () => {
+  it("is passed over or refused, as unknown members are", async () => {
+    const { server, url } = await open({ unknownFields: "ignore" });
+    const remove = (at: string) => fetch(`${at}/sessions/a`, { method: "DELETE", body: "no JSON" });
+    expect((await remove(url)).status).toBe(200);
+    expect((await remove(strict.url)).status).toBe(400);
+    server.close();
   });
 });

@@ -212,7 +212,10 @@ describe("an error of a stream", () => {
   it.each([
     [{ event: "failed", data: { a: 1 } }, 'event: failed\ndata: {"a":1}\n\n'],
     [{ data: "[DONE]" }, 'data: "[DONE]"\n\n'],
-    [{ event: "a\nid: 1", data: lineFeeds }, `data: ${JSON.stringify(lineFeeds)}\n\n`],
+    [
+      { event: "a\nid: 1", data: lineFeeds },
+      `data: ${JSON.stringify(lineFeeds).replace("\u2028", "\\u2028")}\n\n`,
+    ],
   ])("is spelled by the dialect: %j", async (frame, text) => {
     const gateway = await open(
       async function* () {
