@@ -30,7 +30,7 @@ export function changeForm(form: AgentForm, input: AgentInput): AgentForm {
   const written = provider === undefined ? form : withProvider(form, provider);
   return {
     ...written,
-    ...(input.model !== undefined && withModel(written, input.model)),
+    ...(input.model !== undefined && !namesModel(provider) && withModel(written, input.model)),
     ...(options && { options }),
     ...(input.tools && { tools: readTools(input.tools) }),
   };
@@ -114,6 +114,11 @@ function withProvider(form: AgentForm, provider: string | JsonObject): AgentForm
     ...(textOf(model) && { model: textOf(model) }),
     ...(Object.keys(moved).length > 0 && { options: moved }),
   };
+}
+
+/** An object that names a model has the last word on it. */
+function namesModel(provider: string | JsonObject | undefined): boolean {
+  return typeof provider === "object" && textOf(provider.model) !== "";
 }
 
 function withModel({ provider }: AgentForm, model: string): Partial<AgentForm> {
