@@ -8,6 +8,8 @@ export interface SandboxCommand {
   readonly workDir: string;
   /** The whole environment of the process: nothing of the server's own is added. */
   readonly env: Readonly<Record<string, string>>;
+  /** It only reads: a sandbox that confines then lets it write nothing but temporary files. Default false. */
+  readonly readOnly?: boolean;
 }
 
 /** How a process ended: by itself with a code, or by a signal. */
@@ -31,6 +33,11 @@ export interface SandboxProcess {
 export interface Sandbox {
   /** What is shown in events: `none`, `bwrap` … */
   readonly name: string;
-  /** Starts a process. When `signal` fires it is killed with everything it started. */
+  /** It confines what it starts: tools then do their work in it, file tools too. Default false. */
+  readonly confines?: boolean;
+  /**
+   * Starts a process. When `signal` fires it is killed with everything it started. Throws a Fault when tools
+   * may not run at all, saying why.
+   */
   spawn(command: SandboxCommand, signal: AbortSignal): SandboxProcess;
 }

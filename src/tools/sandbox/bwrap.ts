@@ -1,0 +1,168 @@
+import { accessSync, constants, mkdirSync, realpathSync, writeFileSync } from "node:fs";
+import { delimiter, isAbsolute, join } from "node:path";
+import { arch } from "node:process";
+import type { SandboxCommand, SandboxProcess } from "../../core/sandbox.js";
+import { bwrapArguments } from "./bwrap-arguments.js";
+import { descriptors, startBwrap } from "./bwrap-process.js";
+import type { ControlGroups } from "./control-group.js";
+import { openControlGroups } from "./control-group.js";
+import { limits } from "./limits.js";
+import type { ClosableSandbox } from "./none.js";
+import { holdPlaces } from "./place-holders.js";
+import { planCovers } from "./plan-covers.js";
+import { seccompFilter } from "./seccomp-filter.js";
+import { systemView } from "./system-view.js";
+import { isBelow, realWorkFolder } from "./work-folder.js";
+
+/** How the sandbox is set up. */
+export interface BwrapOptions {
+  /** Path of bubblewrap, version 0.8 or later. */
+  readonly file: string;
+  /** A directory of the server's own, in which the sandbox keeps three small files. It is made if missing. */
+  readonly stateDir: string;
+  /** What no process may see: files and directories of the server's state. Missing ones are left out. */
+  readonly hidden: readonly string[];
+  /** Files and directories outside of /usr that processes may read and run. */
+  readonly programs: readonly string[];
+  /** Home directory of the server's user. Default: `$HOME`. */
+  readonly home?: string;
+}
+
+/** A sandbox of bubblewrap, and what of it this system can enforce. */
+export interface BwrapSandbox extends ClosableSandbox {
+  readonly groups: Pick<ControlGroups, "limitsProcesses" | "limitsMemory">;
+  readonly filtersCalls: boolean;
+}
+
+/**
+ * Confines processes with bubblewrap: they see /usr, a little of /etc and their working directory, have no
+ * network, no capabilities and no view of other processes, and end with the call or with the server. In the
+ * working directory, what makes the user's programs run something is protected. Control groups hold memory
+ * and the number of processes where this process may make them.
+ */
+export function createBwrapSandbox(options: BwrapOptions): BwrapSandbox {
+  const room = openRoom(options);
+  const processes = new Map<SandboxProcess, Promise<unknown>>();
+  let closed = false;
+  return {
+    name: "bwrap",
+    confines: true,
+    groups: room.groups,
+    filtersCalls: room.seccompFile !== undefined,
+    spawn(command, signal) {
+      if (closed) throw new Error("the sandbox is closed");
+      signal.throwIfAborted();
+      const started = startCommand(room, command, signal);
+      const settled = started.exited.catch(() => undefined).finally(() => processes.delete(started));
+      processes.set(started, settled);
+      return started;
+    },
+    async close() {
+      closed = true;
+      for (const started of processes.keys()) started.kill();
+      await Promise.all(processes.values());
+    },
+  };
+}
+
+function openRoom(options: BwrapOptions) {
+  const { stateDir } = options;
+  const nothing = { directory: join(stateDir, "empty"), file: join(stateDir, "empty-file") };
+  mkdirSync(nothing.directory, { recursive: true, mode: 0o700 });
+  writeFileSync(nothing.file, "", { mode: 0o600 });
+  const filter = seccompFilter(arch);
+  const seccompFile = filter && join(stateDir, "seccomp.bpf");
+  if (filter && seccompFile) writeFileSync(seccompFile, filter, { mode: 0o600 });
+  return {
+    file: options.file,
+    nothing,
+    seccompFile,
+    system: systemView(),
+    groups: openControlGroups(),
+    hidden: [...options.hidden, stateDir].map((path) => realPath(path) ?? path),
+    programs: options.programs
+      .map(realPath)
+      .filter((path) => path !== undefined && !isBelow("/usr", path)) as string[],
+    home: realPath(options.home ?? process.env.HOME ?? ""),
+  };
+}
+
+type Room = ReturnType<typeof openRoom>;
+
+function startCommand(room: Room, command: SandboxCommand, signal: AbortSignal): SandboxProcess {
+  const workDir = realWorkFolder(command.workDir, room.hidden);
+  checkProgram(command);
+  const writable = command.readOnly !== true;
+  const { home, hidden } = room;
+  const places = holdPlaces(planCovers({ workDir, writable, home, hidden }));
+  const ownHome = home !== undefined && home !== workDir && !isBelow(workDir, home) && !isBelow(home, "/usr");
+  try {
+    return startBwrap(
+      {
+        file: room.file,
+        args: bwrapArguments({
+          workDir,
+          writable,
+          ...(ownHome && { home }),
+          system: room.system,
+          programs: room.programs,
+          covers: places.covers,
+          nothing: room.nothing,
+          env: environment(command),
+          descriptors: {
+            info: descriptors.info,
+            block: descriptors.block,
+            ...(room.seccompFile && { seccomp: descriptors.seccomp }),
+          },
+          command: [...limitCommand, command.file, ...command.args],
+        }),
+        ...(room.seccompFile && { seccompFile: room.seccompFile }),
+        group: room.groups.create(),
+        onEnd: places.release,
+      },
+      signal,
+    );
+  } catch (error) {
+    places.release();
+    throw error;
+  }
+}
+
+/** Set inside, so that the number of processes is that of this user namespace alone. */
+const limitCommand = [
+  "/usr/bin/prlimit",
+  "--core=0",
+  `--data=${limits.memoryBytes}`,
+  `--fsize=${limits.fileBytes}`,
+  `--nofile=${limits.openFiles}`,
+  `--nproc=${limits.processes}`,
+];
+
+function environment({ env }: SandboxCommand): Record<string, string> {
+  return env.TMPDIR === undefined ? { ...env } : { ...env, TMPDIR: "/tmp" };
+}
+
+/** Throws what spawning would: the program that starts it inside would just say so and exit. */
+function checkProgram({ file, env }: SandboxCommand): void {
+  const folders = isAbsolute(file) ? [""] : (env.PATH ?? "").split(delimiter);
+  if (file.includes("/") ? isExecutable(file) : folders.some((folder) => isExecutable(join(folder, file))))
+    return;
+  throw Object.assign(new Error(`spawn ${file} ENOENT`), { code: "ENOENT" });
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function realPath(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}

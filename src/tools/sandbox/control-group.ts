@@ -1,0 +1,131 @@
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { newId } from "../../core/id.js";
+import { limits } from "./limits.js";
+
+/** Holds the processes of one call to their limits together. */
+export interface ControlGroup {
+  /** Puts a process in; what it starts afterwards is in it as well. Throws when that is not possible. */
+  add(pid: number): void;
+  /** Removes the group, once its processes are gone. */
+  remove(): Promise<void>;
+}
+
+/** The control groups of the system, as far as this process may use them. */
+export interface ControlGroups {
+  readonly limitsProcesses: boolean;
+  readonly limitsMemory: boolean;
+  create(): ControlGroup;
+}
+
+interface Hierarchy {
+  readonly folder: string;
+  /** Files to write when a group is made, and what. */
+  readonly settings: readonly (readonly [file: string, value: string])[];
+  readonly controls: readonly ("pids" | "memory")[];
+}
+
+const groupPrefix = "agentry-";
+const root = "/sys/fs/cgroup";
+const memory = String(limits.memoryBytes);
+const processes = String(limits.processes);
+
+/**
+ * Finds out which control groups this process may make, by making one: of version 2 where its own group
+ * lets it, else of version 1. What an earlier server left behind is removed. See cgroups(7).
+ */
+export function openControlGroups(): ControlGroups {
+  const hierarchies = candidates().filter(isUsable);
+  for (const { folder } of hierarchies) removeEmptyGroups(folder);
+  const has = (control: "pids" | "memory"): boolean =>
+    hierarchies.some(({ controls }) => controls.includes(control));
+  return {
+    limitsProcesses: has("pids"),
+    limitsMemory: has("memory"),
+    create: () => createGroup(hierarchies),
+  };
+}
+
+function createGroup(hierarchies: readonly Hierarchy[]): ControlGroup {
+  const name = groupPrefix + newId();
+  const folders = hierarchies.map((hierarchy) => makeGroup(hierarchy, name));
+  return {
+    add(pid) {
+      for (const folder of folders) writeFileSync(join(folder, "cgroup.procs"), String(pid));
+    },
+    async remove() {
+      for (const folder of folders) await removeGroup(folder);
+    },
+  };
+}
+
+function makeGroup({ folder, settings }: Hierarchy, name: string): string {
+  const path = join(folder, name);
+  mkdirSync(path);
+  for (const [file, value] of settings) writeFileSync(join(path, file), value);
+  return path;
+}
+
+/** The kernel takes a moment to count the last process out. */
+async function removeGroup(path: string): Promise<void> {
+  for (let attempt = 0; attempt < 50 && !isRemoved(path); attempt += 1) await delay(10);
+}
+
+function isRemoved(path: string): boolean {
+  try {
+    rmdirSync(path);
+    return true;
+  } catch (error) {
+    return !(error instanceof Error && "code" in error && error.code === "EBUSY");
+  }
+}
+
+function isUsable(hierarchy: Hierarchy): boolean {
+  try {
+    if (hierarchy.controls.length === 2) {
+      // Version 2: refused where the group itself has processes and is not the root.
+      writeFileSync(join(hierarchy.folder, "cgroup.subtree_control"), "+pids +memory");
+    }
+    rmdirSync(makeGroup(hierarchy, `${groupPrefix}probe-${newId()}`));
+    return true;
+  } catch {
+    removeEmptyGroups(hierarchy.folder);
+    return false;
+  }
+}
+
+function candidates(): Hierarchy[] {
+  const lines = readText("/proc/self/cgroup").split("\n");
+  const unified = lines.find((line) => line.startsWith("0::"))?.slice(3);
+  if (unified !== undefined && readText(join(root, unified, "cgroup.controllers")).includes("pids")) {
+    const settings = [
+      ["pids.max", processes],
+      ["memory.max", memory],
+    ] as const;
+    return [{ folder: join(root, unified), settings, controls: ["pids", "memory"] }];
+  }
+  const files = { pids: [["pids.max", processes]], memory: [["memory.limit_in_bytes", memory]] } as const;
+  return (["pids", "memory"] as const).flatMap((control) => {
+    const path = lines.find((line) => line.split(":")[1] === control)?.split(":")[2];
+    if (path === undefined) return [];
+    return [{ folder: join(root, control, path), settings: files[control], controls: [control] }];
+  });
+}
+
+/** A group with processes in it cannot be removed, so those of a living server stay. */
+function removeEmptyGroups(folder: string): void {
+  try {
+    for (const name of readdirSync(folder)) if (name.startsWith(groupPrefix)) isRemoved(join(folder, name));
+  } catch {
+    // Not to be looked into, so nothing of ours is there.
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,156 @@
+import type { Stats } from "node:fs";
+import { lstatSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Cover } from "./bwrap-arguments.js";
+import { privateNames, protectedInGit, protectedNames, redirectionsInGit } from "./protected-paths.js";
+import { isBelow } from "./work-folder.js";
+
+/** What has to be laid over a working directory, and what has to be looked after around a call. */
+export interface CoverPlan {
+  readonly covers: readonly Cover[];
+  /** Missing directories to make for the time of the call: places for covers. */
+  readonly missing: readonly string[];
+  /** Names that cannot be covered: what they were before the call, they must be after it. */
+  readonly watched: readonly WatchedName[];
+}
+
+/** A name that is absent, or a symbolic link with this text. */
+export interface WatchedName {
+  readonly path: string;
+  readonly link: string | undefined;
+}
+
+/** What a plan is made of. */
+export interface CoverRequest {
+  /** Its real path. */
+  readonly workDir: string;
+  readonly writable: boolean;
+  /** The home directory of the server's user, by its real path. */
+  readonly home: string | undefined;
+  /** Real paths of what nothing may see: the server's state. */
+  readonly hidden: readonly string[];
+}
+
+/**
+ * Plans what protects a working directory: the state of the server and private files of the user are hidden,
+ * names that make the user's programs run something are fixed, missing ones are made unmakeable.
+ */
+export function planCovers(request: CoverRequest): CoverPlan {
+  const plan = { covers: [] as Cover[], missing: [] as string[], watched: [] as WatchedName[] };
+  const { workDir, home } = request;
+  for (const path of request.hidden) hide(plan, request, path);
+  if (home !== undefined && (home === workDir || isBelow(workDir, home))) {
+    for (const name of privateNames) hide(plan, request, join(home, name));
+  }
+  if (request.writable) for (const name of protectedNames) protect(plan, request, join(workDir, name));
+  return { ...plan, covers: withoutCovered(plan.covers) };
+}
+
+type Plan = { covers: Cover[]; missing: string[]; watched: WatchedName[] };
+
+function hide(plan: Plan, request: CoverRequest, path: string): void {
+  if (!isBelow(request.workDir, path)) return;
+  const stats = lstat(path);
+  if (stats === undefined) return;
+  // A link is covered where it leads, if that can be seen at all.
+  if (stats.isSymbolicLink()) {
+    const real = realPath(path);
+    if (real !== undefined && real !== path) hide(plan, request, real);
+    return;
+  }
+  pinParents(plan, request, path);
+  plan.covers.push({ path, kind: stats.isDirectory() ? "empty" : "blank" });
+}
+
+function protect(plan: Plan, request: CoverRequest, path: string): void {
+  const stats = lstat(path);
+  if (stats === undefined || isEmptyFolder(path, stats)) {
+    if (stats === undefined || isLeftover(stats)) plan.missing.push(path);
+    plan.covers.push({ path, kind: "empty" });
+  } else if (stats.isSymbolicLink()) {
+    plan.watched.push({ path, link: readlinkSync(path) });
+    const real = realPath(path);
+    if (real !== undefined && isBelow(request.workDir, real)) fix(plan, request, real);
+  } else if (path.endsWith("/.git") && stats.isDirectory()) {
+    protectGit(plan, path);
+  } else {
+    plan.covers.push({ path, kind: "fixed" });
+  }
+}
+
+function fix(plan: Plan, request: CoverRequest, path: string): void {
+  pinParents(plan, request, path);
+  plan.covers.push({ path, kind: "fixed" });
+}
+
+function protectGit(plan: Plan, git: string): void {
+  plan.covers.push({ path: git, kind: "pin" });
+  for (const name of protectedInGit) {
+    const path = join(git, name);
+    const stats = lstat(path);
+    if (stats?.isSymbolicLink()) plan.watched.push({ path, link: readlinkSync(path) });
+    else if (stats !== undefined && !isLeftover(stats)) plan.covers.push({ path, kind: "fixed" });
+    else {
+      plan.missing.push(path);
+      plan.covers.push({ path, kind: "empty" });
+    }
+  }
+  for (const name of redirectionsInGit) {
+    const path = join(git, name);
+    if (lstat(path) === undefined) plan.watched.push({ path, link: undefined });
+    else plan.covers.push({ path, kind: "fixed" });
+  }
+}
+
+/** Whoever may rename a directory above a cover moves the cover away with it. */
+function pinParents(plan: Plan, { workDir, writable }: CoverRequest, path: string): void {
+  if (!writable) return;
+  for (let at = dirname(path); isBelow(workDir, at); at = dirname(at)) {
+    if (!plan.covers.some((cover) => cover.path === at)) plan.covers.push({ path: at, kind: "pin" });
+  }
+}
+
+/**
+ * One cover for a path: the first closed one, for hiding comes first. What is below something hidden needs
+ * none and would have no place for it; below something fixed, things can still be hidden.
+ */
+function withoutCovered(covers: readonly Cover[]): Cover[] {
+  const closed = covers.filter(({ kind }) => kind !== "pin");
+  const isNeedless = ({ path, kind }: Cover, other: Cover): boolean =>
+    isBelow(other.path, path) && (other.kind !== "fixed" || kind === "fixed" || kind === "pin");
+  return covers.filter((cover) => {
+    const sole = closed.find(({ path }) => path === cover.path) ?? cover;
+    return sole === cover && !closed.some((other) => isNeedless(cover, other));
+  });
+}
+
+/** When a directory that holds the place of a cover was made: so is it known after a crash. */
+export const leftoverTime = new Date(0);
+
+function isLeftover(stats: Stats): boolean {
+  return stats.isDirectory() && stats.mtimeMs === 0;
+}
+
+function isEmptyFolder(path: string, stats: Stats): boolean {
+  try {
+    return stats.isDirectory() && readdirSync(path).length === 0;
+  } catch {
+    return false;
+  }
+}
+
+function lstat(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
+function realPath(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}
