@@ -31,6 +31,7 @@ async function demo(): Promise<void> {
     dataDir: join(dir, "data"),
     auth: "local",
     fake,
+    fakeDelayMs: 20,
     logLevel: "warn",
   });
   try {

@@ -62,6 +62,8 @@ export interface AppSettings {
   readonly envKeys?: boolean | undefined;
   /** A cassette to replay. */
   readonly fake?: string | undefined;
+  /** Milliseconds between the pieces of a replayed answer. Default 0. */
+  readonly fakeDelayMs?: number | undefined;
   /** A cassette to write. */
   readonly record?: string | undefined;
   readonly logLevel: LogLevel;

@@ -20,6 +20,8 @@ import type { Logger } from "./logger.js";
 export interface ProvidersSettings {
   readonly envKeys?: boolean | undefined;
   readonly fake?: string | undefined;
+  /** Milliseconds between the pieces of a replayed answer. Default 0. */
+  readonly fakeDelayMs?: number | undefined;
   readonly record?: string | undefined;
   readonly secrets: Secrets;
   readonly credentials: CredentialRows;
@@ -74,10 +76,16 @@ export async function openProviders(settings: ProvidersSettings): Promise<Provid
   };
 }
 
-async function openTransport({ fake, record, redactor, log }: ProvidersSettings): Promise<Transport> {
+async function openTransport({
+  fake,
+  fakeDelayMs,
+  record,
+  redactor,
+  log,
+}: ProvidersSettings): Promise<Transport> {
   if (fake) {
     const { openReplay } = await import("../providers/cassette/replay.js");
-    const { transport, counts } = await openReplay({ file: fake });
+    const { transport, counts } = await openReplay({ file: fake, delayMs: fakeDelayMs });
     log.info({ file: fake, ...counts }, "replaying recorded model answers");
     return transport;
   }
