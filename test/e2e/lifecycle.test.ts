@@ -142,14 +142,11 @@ describe("a provider's stream that is cut", () => {
       { id: "toolu_a", name: "bash", input: { command: "echo ran >> cut-effects" } },
       { id: "toolu_b", name: "read", input: { path: "x" } },
     ]);
-    for (let cutAt = 150; cutAt < whole.length; cutAt += 150) {
+    // Before its first delta a call would be made again.
+    for (let cutAt = whole.indexOf("text_delta") + 100; cutAt < whole.length; cutAt += 100) {
       const session = await place.session(auto);
-      place.upstream.answer({ body: whole, cutAt, end: cutAt % 300 === 0 ? "reset" : "close" });
+      place.upstream.answer({ body: whole, cutAt, end: "close" });
       const { id } = (await place.start(session, "go")).body;
-      // Before its first block a call is made again, after it the run fails.
-      const began = place.upstream.requests.length;
-      await expect.poll(() => place.upstream.requests.length).toBeGreaterThanOrEqual(began);
-      if (cutAt < 450) await place.call("POST", `/v1/runs/${id}:cancel`, {});
       await place.finished(id);
       place.upstream.answer({ body: anthropicAnswer(["ok"]) });
       const next = await place.finished((await place.start(session, "and now?")).body.id);

@@ -96,6 +96,14 @@ describe("closing a run", () => {
     expect(waiting?.output).toContain("did not run");
   });
 
+  it("makes no call of one whose arguments were cut", async () => {
+    const recorded = await recordRun();
+    const cut = recorded.findIndex(({ body }) => body.case === "toolInputDelta");
+    const events = close(recorded.slice(0, cut + 1));
+    expect(count(events, "toolInputFinished")).toBe(1);
+    expect(messagesOf(events).map(({ role }) => role)).toEqual([Role.USER]);
+  });
+
   it("closes an approval as canceled", async () => {
     const recorded = await recordRun();
     const asked = recorded.findIndex(({ body }) => body.case === "approvalRequested");

@@ -67,6 +67,15 @@ it("says of an answer that it made up that the call was interrupted", () => {
   expect(mended?.parts[0]?.content.value).toMatchObject({ status: ToolCallStatus.INTERRUPTED });
 });
 
+it("keeps the answers that are there", () => {
+  const calls = message(Role.ASSISTANT, call("1"), call("2"));
+  const [, , mended] = validHistory([user, calls, message(Role.TOOL, result("2"))]);
+  expect(mended?.parts.map(({ content }) => content.value)).toMatchObject([
+    { status: ToolCallStatus.INTERRUPTED },
+    { output: "o" },
+  ]);
+});
+
 it("gives back the same objects where nothing is wrong", () => {
   const messages = [user, message(Role.ASSISTANT, call("1")), message(Role.TOOL, result("1"))];
   const valid = validHistory(messages);

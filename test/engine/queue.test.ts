@@ -108,11 +108,54 @@ describe("a session with a run", () => {
     const first = await room.start(session, "one");
     const second = await room.start(session, "two", queue);
     const third = await room.start(session, "three", queue);
-    failing = 1;
+    // The title's read and the queue's.
+    failing = 2;
     door.open();
     await room.finished(first);
     expect(ending(await room.finished(second)).outcome).toBe(RunOutcome.COMPLETED);
     expect(ending(await room.finished(third)).outcome).toBe(RunOutcome.COMPLETED);
+  });
+});
+
+/** An engine whose last events of runs are not stored before a door opens. */
+async function openSlow() {
+  const door = gate();
+  const room = await openRoom(() => says("ok"), {
+    store: (real) =>
+      replaced(real, {
+        commit: async (batches) => {
+          const writes = batches.flatMap((batch) => batch.writes);
+          const last = writes.some(
+            (write) => write.type === "event" && write.event.body.case === "runFinished",
+          );
+          if (last) await door.wait();
+          return real.commit(batches);
+        },
+      }),
+  });
+  const session = await room.session();
+  const run = await room.start(session, "one");
+  await door.reached;
+  return { room, session, run, door };
+}
+
+describe("a run whose last event is on its way", () => {
+  it("is not busy: the next message waits for it", async () => {
+    const { room, session, door } = await openSlow();
+    const second = room.start(session, "two");
+    await new Promise(setImmediate);
+    door.open();
+    expect(ending(await room.finished(await second)).outcome).toBe(RunOutcome.COMPLETED);
+  });
+
+  it("is over: a cancel changes nothing", async () => {
+    const { room, run, door } = await openSlow();
+    const canceled = room.engine.cancel(run.id);
+    await new Promise(setImmediate);
+    door.open();
+    expect((await canceled).state).toBe(RunState.FINISHED);
+    expect(kinds(await room.events(run.sessionId)).at(-1)).toBe("runFinished");
+    expect((await room.store.runs.get(run.id))?.state).toBe(RunState.FINISHED);
   });
 });
 

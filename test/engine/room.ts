@@ -99,7 +99,7 @@ export async function openRoom(script: Script, options: RoomOptions = {}) {
       engine.start(order(sessionId, text, extra)),
     /** The events of a run, when it has finished. */
     finished: (run: Run | string) => collect(watch.run(typeof run === "string" ? run : run.id, 0, never)),
-    events: (sessionId: string) => store.events.read(sessionId, 0, 100_000, 1e9),
+    events: (sessionId: string) => store.events.read({ sessionId, after: 0, limit: 100_000, maxBytes: 1e9 }),
     messages: (sessionId: string) => store.messages.list(sessionId, 0, 1000),
   };
 }

@@ -7,7 +7,7 @@ import type { Write } from "../../src/core/store.js";
 import { Committer } from "../../src/engine/committer.js";
 import { EventTail } from "../../src/engine/event-tail.js";
 import { SessionLog } from "../../src/engine/session-log.js";
-import { collect, never, openRoom, says } from "./room.js";
+import { collect, never, openRoom, replaced, says } from "./room.js";
 
 function write(sessionId: string, text: string): Write & { type: "event" } {
   const body = { case: "textDelta", value: { index: 0, text } } as const;
@@ -30,7 +30,15 @@ async function openLog(epochs = 1) {
     },
   };
   const faults: Fault[] = [];
-  const committer = new Committer(store);
+  const door = openDoor();
+  const committer = new Committer(
+    replaced(store, {
+      commit: async (batches) => {
+        await door.passed();
+        return store.commit(batches);
+      },
+    }),
+  );
   const onTrouble = (fault: Fault): void => void faults.push(fault);
   const log = new SessionLog({
     sessionId,
@@ -43,7 +51,20 @@ async function openLog(epochs = 1) {
   const append = (count: number, text = "x"): void => {
     for (let i = 0; i < count; i += 1) log.append([write(sessionId, text)], epoch);
   };
-  return { log, append, store, sessionId, faults, reads, epoch };
+  return { log, append, store, sessionId, faults, reads, epoch, door };
+}
+
+/** Open at first. */
+function openDoor() {
+  let way = Promise.withResolvers<void>();
+  way.resolve();
+  return {
+    passed: () => way.promise,
+    close: () => {
+      way = Promise.withResolvers<void>();
+    },
+    open: () => way.resolve(),
+  };
 }
 
 const seqs = (events: readonly Event[]): number[] => events.map(({ seq }) => seq);
@@ -58,7 +79,9 @@ describe("SessionLog", () => {
     expect(await collect(log.read({ after: 0, follow: false }, never))).toEqual([]);
     expect(await log.durable()).toBe("written");
     expect(log.position).toBe(3);
-    expect(seqs(await store.events.read(sessionId, 0, 10, 1e6))).toEqual([1, 2, 3]);
+    expect(seqs(await store.events.read({ sessionId, after: 0, limit: 10, maxBytes: 1e6 }))).toEqual([
+      1, 2, 3,
+    ]);
   });
 
   it.each([0, 1, 299, 300])("gives everything after position %i, from memory", async (after) => {
@@ -127,12 +150,27 @@ describe("SessionLog", () => {
     for (const steps of await Promise.all(readers)) expect(steps).toEqual(upTo(1, steps.length));
   });
 
+  it("is not durable before what was appended before a batch of its own", async () => {
+    const { log, append, sessionId, epoch, door } = await openLog();
+    door.close();
+    append(1);
+    const own = log.commit([write(sessionId, "own")], epoch);
+    const seen: string[] = [];
+    const durable = log.durable().then(() => seen.push("durable"));
+    await new Promise(setImmediate);
+    expect(seen).toEqual([]);
+    door.open();
+    await durable;
+    expect(log.position).toBeGreaterThan(0);
+    await own;
+  });
+
   it("waits for what was appended before a batch of its own", async () => {
     const { log, append, sessionId, epoch, store } = await openLog();
     append(1);
     void log.commit([write(sessionId, "own")], epoch);
     await log.durable();
-    expect(seqs(await store.events.read(sessionId, 0, 10, 1e6))[0]).toBe(1);
+    expect(seqs(await store.events.read({ sessionId, after: 0, limit: 10, maxBytes: 1e6 }))[0]).toBe(1);
     append(1);
     await log.durable();
     const texts = (await collect(log.read({ after: 0, follow: false }, never))).map(({ body }) => body.value);
