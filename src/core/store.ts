@@ -146,12 +146,21 @@ export interface RunRows {
   unfinished(): Promise<Run[]>;
 }
 
+/** Which events to read. */
+export interface EventRange {
+  readonly sessionId: string;
+  /** Only those with a seq above it. */
+  readonly after: number;
+  readonly limit: number;
+  /** About how many bytes to read at most; at least one event is read where there is one. */
+  readonly maxBytes: number;
+  /** Only those of this run. */
+  readonly runId?: string | undefined;
+}
+
 export interface EventRows {
-  /**
-   * Events with a seq above `after`, in order: as many as fit `limit` and about `maxBytes`, at least one
-   * where there is one. With `runId`, only those of that run.
-   */
-  read(sessionId: string, after: number, limit: number, maxBytes: number, runId?: string): Promise<Event[]>;
+  /** In order. */
+  read(range: EventRange): Promise<Event[]>;
 }
 
 export interface ApprovalRows {

@@ -8,8 +8,7 @@ import type { EngineParts } from "./lane-runs.js";
 import { RunProgress } from "./run-progress.js";
 import { RunWriter } from "./run-writer.js";
 
-const pageEvents = 1000;
-const pageBytes = 4 * 1024 * 1024;
+const page = { limit: 1000, maxBytes: 4 * 1024 * 1024 };
 
 /**
  * Closes the runs that a process before this one left at work: as interrupted, with every item finished
@@ -50,7 +49,7 @@ async function closeInterrupted(parts: EngineParts, run: Run): Promise<void> {
 async function readProgress(store: Store, run: Run): Promise<RunProgress> {
   const progress = new RunProgress();
   for (let at = Math.max(run.firstSeq - 1, 0); ; ) {
-    const events = await store.events.read(run.sessionId, at, pageEvents, pageBytes, run.id);
+    const events = await store.events.read({ ...page, sessionId: run.sessionId, after: at, runId: run.id });
     for (const event of events) progress.apply(event);
     const last = events.at(-1);
     if (!last) return progress;

@@ -4,8 +4,7 @@ import type { BatchResult, Store, Write } from "../core/store.js";
 import type { Committer, PendingBatch } from "./committer.js";
 import { EventTail } from "./event-tail.js";
 
-const pageEvents = 500;
-const pageBytes = 64 * 1024;
+const page = { limit: 500, maxBytes: 64 * 1024 };
 
 /** What a reader asks for. */
 export interface ReadOptions {
@@ -107,7 +106,7 @@ export class SessionLog {
       if (at < this.#head) {
         const events =
           this.#tail.after(at) ??
-          (await this.#parts.store.events.read(this.sessionId, at, pageEvents, pageBytes));
+          (await this.#parts.store.events.read({ ...page, sessionId: this.sessionId, after: at }));
         // The session was deleted under its reader.
         if (events.length === 0) return;
         for (const event of events) {

@@ -1,5 +1,6 @@
 import { Code } from "@connectrpc/connect";
-import { ErrorReason } from "../../gen/agentry/v1/error_pb.js";
+import type { ErrorReason } from "../../gen/agentry/v1/error_pb.js";
+import { errorReasonOf } from "../core/error-reason.js";
 import type { Reason } from "../core/fault.js";
 
 /** The Connect code of each reason. `conflict` and `busy` share one; the reason in the detail tells them apart. */
@@ -37,23 +38,6 @@ export const reasonOfCode: Record<Code, Reason> = {
   [Code.Unavailable]: "unavailable",
   [Code.DataLoss]: "internal",
   [Code.Unauthenticated]: "unauthenticated",
-};
-
-/** The member of the protocol's enum for each reason. */
-export const errorReasonOf: Record<Reason, ErrorReason> = {
-  invalid: ErrorReason.INVALID,
-  unauthenticated: ErrorReason.UNAUTHENTICATED,
-  forbidden: ErrorReason.FORBIDDEN,
-  not_found: ErrorReason.NOT_FOUND,
-  conflict: ErrorReason.CONFLICT,
-  busy: ErrorReason.BUSY,
-  exhausted: ErrorReason.EXHAUSTED,
-  unavailable: ErrorReason.UNAVAILABLE,
-  canceled: ErrorReason.CANCELED,
-  unsupported: ErrorReason.UNSUPPORTED,
-  internal: ErrorReason.INTERNAL,
-  out_of_range: ErrorReason.OUT_OF_RANGE,
-  timeout: ErrorReason.TIMEOUT,
 };
 
 /** The reason that an ErrorInfo gives; `internal` for one of a newer protocol. */

@@ -2,8 +2,9 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { ErrorInfo } from "../../gen/agentry/v1/error_pb.js";
 import { ErrorInfoSchema } from "../../gen/agentry/v1/error_pb.js";
+import { errorReasonOf } from "../core/error-reason.js";
 import { Fault } from "../core/fault.js";
-import { codeOfReason, errorReasonOf, reasonOfCode } from "./codes.js";
+import { codeOfReason, reasonOfCode } from "./codes.js";
 
 /** A Fault as the error of every protocol: its code, an ErrorInfo, and `Retry-After` where it says when. */
 export function toConnectError(fault: Fault, requestId: string): ConnectError {

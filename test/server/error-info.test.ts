@@ -1,9 +1,9 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import { ErrorInfoSchema, ErrorReason } from "../../gen/agentry/v1/error_pb.js";
+import { errorReasonOf } from "../../src/core/error-reason.js";
 import type { Reason } from "../../src/core/fault.js";
 import { Fault } from "../../src/core/fault.js";
-import { errorReasonOf } from "../../src/server/codes.js";
 import { toConnectError, toFault } from "../../src/server/error-info.js";
 import { restDialect } from "../../src/server/rest-dialect.js";
 

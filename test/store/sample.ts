@@ -104,7 +104,7 @@ export const deltas = (sessionId: string, ...texts: string[]): Batch => ({
 
 /** All events of a session, or of one of its runs. */
 export const allEvents = (store: Store, sessionId: string, runId?: string): Promise<Event[]> =>
-  store.events.read(sessionId, 0, 1_000_000, 1e9, runId);
+  store.events.read({ sessionId, after: 0, limit: 1_000_000, maxBytes: 1e9, runId });
 
 export const textOf = (event: Event): string =>
   event.body.case === "textDelta" ? event.body.value.text : (event.body.case ?? "");

@@ -36,7 +36,7 @@ export function createEventRows(db: Database): EventRows {
     )
     .pluck();
   return {
-    read: (...[sessionId, after, limit, maxBytes, runId]) =>
+    read: ({ sessionId, after, limit, maxBytes, runId }) =>
       attempt(() => {
         if (runId === undefined) return take(ofSession, [sessionId, after, toLimit(limit)], maxBytes);
         const run = stretch.get(runId, sessionId);

@@ -22,7 +22,7 @@ describe("events", () => {
     const store = await tempStore(":memory:");
     const sessionId = await newSession(store);
     await store.commit([deltas(sessionId, ...ten)]);
-    const events = await store.events.read(sessionId, after, limit, maxBytes);
+    const events = await store.events.read({ sessionId, after, limit, maxBytes });
     expect(events.map(textOf).join("")).toBe(expected);
   });
 
@@ -36,7 +36,7 @@ describe("events", () => {
       [3 * size + 1, 3],
       [3 * size - 1, 2],
     ] as const) {
-      expect(await store.events.read(sessionId, 0, 100, maxBytes)).toHaveLength(count);
+      expect(await store.events.read({ sessionId, after: 0, limit: 100, maxBytes })).toHaveLength(count);
     }
   });
 
@@ -51,13 +51,21 @@ describe("events", () => {
     await store.commit([{ sessionId, writes: [say("-", ""), say("b", one.id), say("-", never.id)] }]);
     await store.commit([{ sessionId, writes: [say("c", one.id)] }]);
     const read = async (runId: string, after: number) =>
-      (await store.events.read(sessionId, after, 100, 1e9, runId)).map(textOf).join("");
+      (await store.events.read({ sessionId, after, limit: 100, maxBytes: 1e9, runId })).map(textOf).join("");
     expect(await read(one.id, 0)).toBe("abc");
     expect(await read(one.id, 3)).toBe("c");
     expect(await read(never.id, 0)).toBe("-");
     expect(await read(two.id, 0)).toBe("");
     expect(await read(newId(), 0)).toBe("");
-    expect(await store.events.read(await newSession(store), 0, 100, 1e9, one.id)).toEqual([]);
+    expect(
+      await store.events.read({
+        sessionId: await newSession(store),
+        after: 0,
+        limit: 100,
+        maxBytes: 1e9,
+        runId: one.id,
+      }),
+    ).toEqual([]);
   });
 
   it("of a session that does not exist are none", async () => {

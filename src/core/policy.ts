@@ -1,0 +1,42 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { ApprovalMode } from "../../gen/agentry/v1/sessions_pb.js";
+
+/** What a rule says of the calls that it matches. */
+export type RuleEffect = "allow" | "ask" | "deny";
+
+/** A rule on tool calls, as people write it: `deny bash(rm)` is effect, tool and pattern. */
+export interface Rule {
+  readonly effect: RuleEffect;
+  /** Exact name of a tool, or `*` for every tool. */
+  readonly tool: string;
+  /** Which arguments it is about, in the pattern language of the policy. Absent: every call of the tool. */
+  readonly pattern?: string;
+}
+
+/** A call to decide, and all that bears on it. */
+export interface PolicyRequest {
+  readonly tool: string;
+  /** Whether the tool changes nothing. */
+  readonly readOnly: boolean;
+  readonly input: JsonObject;
+  readonly mode: ApprovalMode;
+  /** Absolute path of the session's working directory, or empty. */
+  readonly workDir: string;
+  /** Rules of the agent and of every agent that delegated to it. */
+  readonly agentRules: readonly Rule[];
+  readonly sessionRules: readonly Rule[];
+}
+
+/** What policy says of a call: it runs, somebody is asked, or it does not run. `why` is a sentence for people. */
+export interface Decision {
+  readonly kind: RuleEffect;
+  readonly why: string;
+}
+
+/** Decides tool calls by rules and by the session's mode. */
+export interface Policy {
+  /** Throws an `invalid` Fault that names the first rule which cannot be read, or that there are too many. */
+  check(rules: readonly Rule[]): void;
+  /** Never answers `allow` for what it could not analyse. Throws the signal's reason when aborted. */
+  decide(request: PolicyRequest, signal: AbortSignal): Promise<Decision>;
+}
