@@ -24,7 +24,7 @@ export interface StreamRules {
 }
 
 /** The set field of a oneof. */
-export interface StreamData {
+interface StreamData {
   readonly field: DescField;
   readonly value: unknown;
 }

@@ -52,7 +52,7 @@ export function goldenDialogues(folder: string, open: () => Promise<string>): vo
 }
 
 /** Reads a dialogue. Throws where a part of an exchange is missing. */
-export function parseDialogue(text: string): Dialogue {
+function parseDialogue(text: string): Dialogue {
   const [preamble = "", ...sections] = text.split(/^### /m);
   const words = new Map<string, string>();
   for (const [, word, id] of preamble.matchAll(/^let (\S+) = (\w+)$/gm)) words.set(word!, id!);

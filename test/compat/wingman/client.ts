@@ -1,7 +1,7 @@
 import type { ServerProcess, ServerProcessOptions } from "../../support/server-process.js";
 import { startServerProcess } from "../../support/server-process.js";
 
-export interface Reply {
+interface Reply {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;

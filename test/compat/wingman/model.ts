@@ -51,7 +51,7 @@ function call(id: string, input: object) {
 }
 
 /** A whole answer of one text, in these very pieces. */
-export function deltas(
+function deltas(
   pieces: readonly string[],
   usage: { input_tokens: number; output_tokens: number } = { input_tokens: 10, output_tokens: 5 },
 ): string {
