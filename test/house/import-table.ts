@@ -48,6 +48,7 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
   commander: { values: ["src/cli/"] },
   openai: { values: ["src/providers/openai/"] },
   pino: { values: ["src/server/"] },
+  unbash: { values: ["src/tools/policy/"] },
   yaml: { values: ["src/providers/", "src/compat/", "src/server/", "src/cli/"] },
 };
 

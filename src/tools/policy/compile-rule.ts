@@ -1,0 +1,94 @@
+import { invalid } from "../../core/fault.js";
+import type { Rule } from "../../core/policy.js";
+import type { ArgumentPatterns } from "./argument-pattern.js";
+import { parseArgumentPatterns } from "./argument-pattern.js";
+import type { CommandPattern } from "./command-pattern.js";
+import { parseCommandPattern } from "./command-pattern.js";
+import type { PathPattern } from "./path-pattern.js";
+import { parsePathPattern } from "./path-pattern.js";
+
+/** What an argument of a tool is, where it is more than text. */
+export type ArgumentKind =
+  | { readonly kind: "command"; readonly argument: string }
+  /** `tree`: the call is about everything below the path, which is the working directory where it is absent. */
+  | { readonly kind: "path"; readonly argument: string; readonly tree: boolean };
+
+const argumentKinds: ReadonlyMap<string, ArgumentKind> = new Map<string, ArgumentKind>([
+  ["bash", { kind: "command", argument: "command" }],
+  ["read", { kind: "path", argument: "path", tree: false }],
+  ["write", { kind: "path", argument: "path", tree: false }],
+  ["edit", { kind: "path", argument: "path", tree: false }],
+  ["glob", { kind: "path", argument: "path", tree: true }],
+  ["grep", { kind: "path", argument: "path", tree: true }],
+]);
+
+/** The argument that rules on this tool are about, where their patterns are not pairs of name and value. */
+export const argumentKind = (tool: string): ArgumentKind | undefined => argumentKinds.get(tool);
+
+/** Which calls of a tool a rule is about. */
+export type Matcher =
+  | { readonly kind: "every" }
+  | { readonly kind: "command"; readonly pattern: CommandPattern }
+  | { readonly kind: "path"; readonly pattern: PathPattern }
+  | { readonly kind: "arguments"; readonly patterns: ArgumentPatterns };
+
+const longestPattern = 1_000;
+const longestName = 128;
+
+/**
+ * Reads a rule's pattern. Throws `invalid` with the reason.
+ *
+ * | tool | pattern | is about |
+ * |---|---|---|
+ * | any, `*` | none | every call |
+ * | `bash` | `git status` | this program with these words, and no others |
+ * | | `cat *` | and one word that is not an option, a setting, or a way out of the working directory |
+ * | | `ls -la **` | and any number of such words |
+ * | | `npm-check test:*` | and a word that begins so |
+ * | | `!npm test` | a program that runs what files or arguments say: only a rule with `!` allows it |
+ * | `read`, `write`, `edit`, `glob`, `grep` | `src/**` | paths in the working directory |
+ * | other | `url=https://example.org/**` | these arguments |
+ *
+ * Where a rule asks or denies, a command pattern is about every command of a line that could be the one
+ * it names, with whatever words stand between and after its own. `*` may be part of the program there.
+ */
+export function compileRule({ effect, tool, pattern }: Rule): Matcher {
+  const fail = (why: string) =>
+    invalid(
+      `The rule ${showRule({ effect, tool, ...(pattern !== undefined && { pattern }) })} cannot be used: ${why}.`,
+    );
+  if (tool.length > longestName || !/^(\*|[\w.:/-]+)$/.test(tool)) throw fail("it names no tool");
+  const known = argumentKind(tool);
+  if (pattern === undefined) {
+    if (effect === "allow" && known?.kind === "command") throw fail("one that allows commands names them");
+    return { kind: "every" };
+  }
+  if (tool === "*") throw fail("a pattern is about one tool");
+  if (pattern.length > longestPattern) throw fail("its pattern is longer than 1000 characters");
+  switch (known?.kind) {
+    case "command": {
+      const read = parseCommandPattern(pattern, effect === "allow");
+      if (typeof read === "string") throw fail(read);
+      return { kind: "command", pattern: read };
+    }
+    case "path": {
+      const read = parsePathPattern(pattern);
+      if (typeof read === "string") throw fail(read);
+      return { kind: "path", pattern: read };
+    }
+    case undefined: {
+      const read = parseArgumentPatterns(pattern);
+      if (typeof read === "string") throw fail(read);
+      return { kind: "arguments", patterns: read };
+    }
+    default:
+      return known satisfies never;
+  }
+}
+
+/** A rule as people write it: `deny bash(rm)`. */
+export function showRule({ effect, tool, pattern }: Rule): string {
+  const text = `${effect} ${tool}${pattern === undefined ? "" : `(${pattern})`}`;
+  const shown = text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "\ufffd");
+  return shown.length > 120 ? `${shown.slice(0, 119)}…` : shown;
+}

@@ -1,0 +1,104 @@
+import type { SeenCommand, SeenWords } from "./command-pattern.js";
+import { baseName, isCommander, isInert, isInterpreter, isShell, isWrapper } from "./program-kinds.js";
+
+/**
+ * A text that may be shell source: `shell`, a shell surely reads it; `command`, a program that runs
+ * commands is given it; `guess`, it is an argument of any other program, as likely prose.
+ */
+export interface Source {
+  readonly text: string;
+  readonly kind: "shell" | "command" | "guess";
+}
+
+/** What the arguments of one command may start. */
+export interface Findings {
+  readonly commands: readonly SeenCommand[];
+  readonly sources: readonly Source[];
+  /** Why it may start what is not among these. */
+  readonly unclear?: string;
+  /** It runs code of a language other than the shell's, from its arguments or its input. */
+  readonly foreign: boolean;
+}
+
+const nothing: Findings = { commands: [], sources: [], foreign: false };
+
+/** Reads the arguments of a command, the program first. Of prose, only programs that run others count. */
+export function readArguments(words: SeenWords, prose: boolean): Findings {
+  const [program, ...args] = words;
+  if (program === undefined) return { ...nothing, unclear: "a program in it is not written out" };
+  if (isInert(program)) return nothing;
+  const runs = [program, ...(isWrapper(program) ? args : [])].filter((word) => word !== undefined);
+  const shell = runs.find(isShell);
+  const starter = shell !== undefined || isWrapper(program) || baseName(program) === "find";
+  const unclear = whyUnclear(program, args, shell);
+  return {
+    commands: prose && !starter ? [] : startedBy(program, args),
+    sources: sourcesIn(args, shell !== undefined ? "shell" : starter ? "command" : "guess"),
+    ...(unclear !== undefined && { unclear }),
+    foreign: runs.some(
+      (word) => isInterpreter(word) && holdsCode(word, words.slice(words.indexOf(word) + 1)),
+    ),
+  };
+}
+
+function whyUnclear(program: string, args: SeenWords, shell: string | undefined): string | undefined {
+  const name = baseName(program);
+  if ((shell !== undefined || isWrapper(program)) && args.includes(undefined)) {
+    return `${name} is given what is not written out`;
+  }
+  if (name === "find" && args.some((word, index) => isExec(args[index - 1]) && word === undefined)) {
+    return "find runs what is not written out";
+  }
+  if (/^(xargs|parallel)$/.test(name) && runsInput(name, args)) return `${name} runs what it reads`;
+  if (shell === undefined) return undefined;
+  const given = shell === program ? args : args.slice(args.indexOf(shell) + 1);
+  return given.some(isOperand) ? undefined : "a shell in it reads its commands from elsewhere";
+}
+
+const isOperand = (word: string | undefined): boolean => word !== undefined && /^[^-+]/.test(word);
+const isExec = (word: string | undefined): boolean => word !== undefined && /^-(exec|ok)(dir)?$/.test(word);
+
+/** The program itself is filled in from what is read. */
+function runsInput(name: string, args: SeenWords): boolean {
+  if (name === "parallel") return !/^[^{]+$/.test(args.find(isOperand) ?? "");
+  const at = args.findIndex((word) => word !== undefined && /^(-[A-Za-z0-9]*[Ii]|--replace)/.test(word));
+  return at >= 0 && args.slice(at).some((word) => word?.startsWith("{") || word === args[at + 1]);
+}
+
+/**
+ * Each argument as the start of a command. It is enough to know where each word occurs first: what follows
+ * later is part of what follows there.
+ */
+function startedBy(program: string, args: SeenWords): SeenCommand[] {
+  const more = /^(xargs|parallel|find)$/.test(baseName(program));
+  const own = isCommander(program) ? args.findIndex(isOperand) : -1;
+  const starts = new Map<string, number>();
+  for (const [index, word] of args.entries()) {
+    if (word === undefined || index === own) continue;
+    const glued = /^-[A-Za-z]./.test(word) ? [word.slice(2)] : [];
+    for (const start of [word, word.slice(word.indexOf("=") + 1), ...glued]) {
+      if (start !== "" && !starts.has(start)) starts.set(start, index + 1);
+    }
+  }
+  return [...starts].map(([start, from]) => ({ program: start, words: args, from, more }));
+}
+
+function sourcesIn(args: SeenWords, kind: Source["kind"]): Source[] {
+  const sources: Source[] = [];
+  for (const text of args) {
+    if (text === undefined || /^[\w./:,%@+=^~-]*$/.test(text)) continue;
+    sources.push({ text, kind });
+    const inner = /^(?:-[A-Za-z]|[\w.-]*=)(.*)$/s.exec(text)?.[1];
+    if (inner !== undefined) sources.push({ text: inner, kind: kind === "shell" ? "command" : kind });
+  }
+  return sources;
+}
+
+/** Code in the arguments, or no arguments at all: then it is read from standard input. */
+function holdsCode(program: string, args: SeenWords): boolean {
+  const name = baseName(program);
+  if (/awk$/.test(name)) return args.some((word) => word === undefined || /system|\||getline|>/.test(word));
+  if (/sed$|^[jy]q$/.test(name)) return false;
+  const inline = /^[-+](?:[A-Za-z]*[cCeErRpnSx]$|c|e|-e|-p|-c|-r)/;
+  return !args.some(isOperand) || args.some((word) => word === undefined || inline.test(word));
+}
