@@ -41,7 +41,7 @@ if (cuts > 0) {
 if (seconds > 0) {
   const totals = await slowReaders({ seconds, upstream, log });
   print(
-    `readers that never read: ${totals.readers}; memory for them: ${totals.moreMb} MB; faults: ${totals.faults.length}`,
+    `readers that never read: ${totals.readers}; memory for them: ${totals.moreMb} MB, at the peaks ${totals.morePeakMb} MB; faults: ${totals.faults.length}`,
   );
   print(`longest wait of a reader beside them: ${totals.slowestMs} ms`);
   faults.push(...totals.faults);
