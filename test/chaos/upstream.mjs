@@ -65,7 +65,9 @@ function stepOf(messages) {
   const at = messages.findLastIndex(
     (message) => message.role === "user" && text(message).includes('"steps"'),
   );
-  const [, json] = /(\{"steps".*\})/s.exec(text(messages[at])) ?? [];
+  // A message that was not answered before a crash is in one message with the next.
+  const said = text(messages[at]);
+  const json = said.slice(said.lastIndexOf('{"steps"'));
   const done = messages.slice(at).filter(({ role }) => role === "assistant").length;
   return JSON.parse(json).steps[done] ?? { deltas: 1, paceMs: 0 };
 }
