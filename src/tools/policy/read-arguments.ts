@@ -98,7 +98,11 @@ function sourcesIn(args: SeenWords, kind: Source["kind"]): Source[] {
 function holdsCode(program: string, args: SeenWords): boolean {
   const name = baseName(program);
   if (/awk$/.test(name)) return args.some((word) => word === undefined || /system|\||getline|>/.test(word));
-  if (/sed$|^[jy]q$/.test(name)) return false;
+  if (/sed$/.test(name)) return args.some((word) => word === undefined || runsFromSed.test(word));
+  if (/^[jy]q$/.test(name)) return false;
   const inline = /^[-+](?:[A-Za-z]*[cCeErRpnSx]$|c|e|-e|-p|-c|-r)/;
   return !args.some(isOperand) || args.some((word) => word === undefined || inline.test(word));
 }
+
+/** GNU sed's command `e`, and the flag `e` of its command `s`. */
+const runsFromSed = /(?:^|[\d$/!,;{}\n])\s*e(?:\s|$)|[^\w\s][\dgpiIm]*e[\dgpiImMw]*\s*(?:$|[;}\n])/;
