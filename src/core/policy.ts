@@ -9,7 +9,7 @@ export interface Rule {
   readonly effect: RuleEffect;
   /** Exact name of a tool, or `*` for every tool. */
   readonly tool: string;
-  /** Which arguments it is about, in the pattern language of the policy. Absent: every call of the tool. */
+  /** Which arguments it is about, in the pattern language of the policy. Absent or empty: every call of the tool. */
   readonly pattern?: string;
 }
 

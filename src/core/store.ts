@@ -7,6 +7,7 @@ import type {
   Event,
 } from "../../gen/agentry/v1/event_pb.js";
 import type { Message, Purpose, Usage } from "../../gen/agentry/v1/message_pb.js";
+import type { Rule } from "../../gen/agentry/v1/rule_pb.js";
 import type { Run } from "../../gen/agentry/v1/run_pb.js";
 import type { Session } from "../../gen/agentry/v1/sessions_pb.js";
 
@@ -80,6 +81,8 @@ export type Write =
       readonly model: string;
       readonly usage: Usage;
     }
+  /** Adds a rule to the session; one that is there already stays as it is. */
+  | { readonly type: "rule"; readonly rule: Rule }
   /** Changes the session's title. */
   | { readonly type: "title"; readonly title: string }
   /** Inserts an approval, or with `from` replaces one that is in that state; in another state the batch is refused. */

@@ -1,9 +1,29 @@
-import type { JsonObject } from "@bufbuild/protobuf";
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { Blob } from "../../gen/agentry/v1/message_pb.js";
 import type { Sandbox } from "./sandbox.js";
 
 /** Where a piece of output came from. */
 export type OutputStream = "stdout" | "stderr";
+
+/** A question of a tool to the user. */
+export interface ElicitationQuestion {
+  readonly message: string;
+  /** JSON Schema of the answer, an object schema of plain properties; absent for a question without a form. */
+  readonly requestedSchema?: JsonObject | undefined;
+}
+
+/** What became of a question. */
+export interface ElicitationOutcome {
+  readonly action: "accept" | "decline" | "cancel" | "expire";
+  /** With `accept`: the answer. */
+  readonly content?: JsonObject | undefined;
+}
+
+/** What a tool keeps beyond a call: one JSON value under a name, for the session or for the agent. */
+export interface ToolNotes {
+  read(scope: "session" | "agent", name: string): Promise<JsonValue | undefined>;
+  write(scope: "session" | "agent", name: string, value: JsonValue): Promise<void>;
+}
 
 /** What a tool is given beside its arguments. */
 export interface ToolContext {
@@ -12,6 +32,9 @@ export interface ToolContext {
   readonly sessionId: string;
   readonly toolCallId: string;
   readonly sandbox: Sandbox;
+  readonly notes: ToolNotes;
+  /** Asks the user, and waits for what becomes of it. Throws a `canceled` Fault when the run is canceled. */
+  elicit(question: ElicitationQuestion): Promise<ElicitationOutcome>;
   /** Shows a piece of output while the tool runs. The tool caps what it shows, as it caps its result. */
   onOutput(text: string, stream: OutputStream): void;
 }

@@ -3,12 +3,13 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Approval } from "../../gen/agentry/v1/event_pb.js";
 import { ApprovalSchema, ApprovalState, Verdict } from "../../gen/agentry/v1/event_pb.js";
 import type { ToolCall } from "../../gen/agentry/v1/message_pb.js";
-import { RunState } from "../../gen/agentry/v1/run_pb.js";
+import type { Rule } from "../../gen/agentry/v1/rule_pb.js";
 import type { Clock } from "../core/clock.js";
-import type { Fault } from "../core/fault.js";
-import { canceled, conflict, invalid, notFound } from "../core/fault.js";
+import { conflict, invalid, notFound } from "../core/fault.js";
 import { newId } from "../core/id.js";
-import type { Store } from "../core/store.js";
+import type { Store, Write } from "../core/store.js";
+import type { QuestionKind } from "./questions.js";
+import { Questions } from "./questions.js";
 import type { RunWriter } from "./run-writer.js";
 import { hashCall } from "./tool-arguments.js";
 
@@ -19,57 +20,29 @@ export interface ApprovalAnswer {
   readonly argumentsSha256: string;
   /** Why, for the model. */
   readonly comment: string;
+  /** Makes the rule that goes with an approval, if any; written in the same transaction. */
+  rule?(approval: Approval): Rule | undefined;
 }
-
-interface Waiter {
-  readonly writer: RunWriter;
-  readonly approval: Approval;
-  /** Set by the first verdict; later ones wait for it and compare. */
-  decided: Promise<Approval> | undefined;
-  settle(approval: Approval): void;
-}
-
-/** Timers count in 32 bits. */
-const maxTimerMs = 2 ** 31 - 1;
-/** Milliseconds until an expiry that could not be stored is tried again. */
-const expiryRetryMs = 1000;
 
 /**
- * Approvals that wait. Each is a row, bound to one call and the hash of its arguments; the first verdict
- * wins by compare-and-set, whoever gives it, and a call runs only after the verdict is durable.
+ * Approvals that wait. Each is bound to one call and the hash of its arguments, and a call runs only after
+ * its verdict is durable.
  */
 export class Approvals {
-  readonly #waiting = new Map<string, Waiter>();
+  readonly #questions: Questions<Approval>;
 
   constructor(
     private readonly store: Store,
     private readonly clock: Clock,
     /** Milliseconds until the default verdict, a denial. */
     private readonly expiryMs: number,
-  ) {}
+  ) {
+    this.#questions = new Questions(approvalKind, expiryMs);
+  }
 
   /** Asks, and waits for what becomes of it. Throws a `canceled` Fault when `signal` fires first. */
   async ask(writer: RunWriter, call: ToolCall, summary: string, signal: AbortSignal): Promise<Approval> {
-    const approval = this.#newApproval(writer, call, summary);
-    const { promise, resolve, reject } = Promise.withResolvers<Approval>();
-    // Before the event is published: a verdict may come at once.
-    this.#waiting.set(approval.id, { writer, approval, decided: undefined, settle: resolve });
-    const abort = (): void => reject(canceled("the run was canceled"));
-    signal.addEventListener("abort", abort, { once: true });
-    const expiry = setTimeout(() => void this.#expire(approval.id), Math.min(this.expiryMs, maxTimerMs));
-    try {
-      if (signal.aborted) abort();
-      writer.append([
-        { type: "approval", approval },
-        writer.event({ case: "approvalRequested", value: { approval } }),
-        writer.state(RunState.WAITING),
-      ]);
-      return await promise;
-    } finally {
-      clearTimeout(expiry);
-      signal.removeEventListener("abort", abort);
-      this.#waiting.delete(approval.id);
-    }
+    return this.#questions.ask(writer, this.#newApproval(writer, call, summary), signal);
   }
 
   /**
@@ -78,67 +51,29 @@ export class Approvals {
    */
   async resolve(id: string, answer: ApprovalAnswer): Promise<Approval> {
     const state = stateOf(answer.verdict);
-    const waiter = this.#waiting.get(id);
-    const bound = waiter?.approval ?? (await this.store.approvals.get(id));
+    const waiting = this.#questions.waiting(id);
+    const bound = waiting ?? (await this.store.approvals.get(id));
     if (!bound) throw notFound("approval", id);
     if (answer.argumentsSha256 && answer.argumentsSha256 !== bound.argumentsSha256) {
       throw conflict("the verdict is for other arguments than those that wait", {
         arguments_sha256: bound.argumentsSha256,
       });
     }
-    const settled = waiter ? await this.#decide(waiter, state, answer.comment) : bound;
+    const settled = waiting ? await this.#decide(waiting, state, answer) : bound;
     if (settled.state === state) return settled;
-    if (settled.state === ApprovalState.PENDING) throw noLongerWaits(id);
+    if (settled.state === ApprovalState.PENDING) throw this.#questions.noLongerWaits(id);
     throw conflict(
       `approval ${JSON.stringify(id)} is ${ApprovalState[settled.state]?.toLowerCase()} already`,
     );
   }
 
-  async #expire(id: string): Promise<void> {
-    const waiter = this.#waiting.get(id);
-    if (!waiter) return;
-    try {
-      await this.#decide(waiter, ApprovalState.EXPIRED, "Nobody answered in time.");
-    } catch {
-      setTimeout(() => void this.#expire(id), expiryRetryMs).unref();
-    }
-  }
-
-  /** The first caller decides; the others are told what was decided. */
-  #decide(waiter: Waiter, state: ApprovalState, comment: string): Promise<Approval> {
-    waiter.decided ??= this.#write(waiter, state, comment).catch((error: unknown) => {
-      waiter.decided = undefined;
-      throw error;
-    });
-    return waiter.decided;
-  }
-
-  async #write(
-    { writer, approval, settle }: Waiter,
-    state: ApprovalState,
-    comment: string,
-  ): Promise<Approval> {
-    const resolved = create(ApprovalSchema, { ...approval, state, comment, resolvedAt: writer.stamp() });
-    const { run, progress } = writer;
-    const last = run.state === RunState.WAITING && progress.approvals.size === 1;
-    try {
-      const result = await writer.log.commit(
-        [
-          { type: "approval", approval: resolved, from: ApprovalState.PENDING },
-          writer.event({ case: "approvalResolved", value: { approval: resolved } }),
-          ...(last ? [writer.state(RunState.RUNNING)] : []),
-        ],
-        writer.epoch,
-      );
-      if (result !== "written") throw noLongerWaits(approval.id);
-    } catch (error) {
-      // Nothing was written: it waits as before, and is closed with the run.
-      if (!progress.finished) progress.approvals.set(approval.id, approval);
-      if (last && run.state === RunState.RUNNING) run.state = RunState.WAITING;
-      throw error;
-    }
-    settle(resolved);
-    return resolved;
+  #decide(approval: Approval, state: ApprovalState, answer: ApprovalAnswer): Promise<Approval> {
+    const rule = state === ApprovalState.APPROVED ? answer.rule?.(approval) : undefined;
+    const more: Write[] = rule ? [{ type: "rule", rule }] : [];
+    const { comment } = answer;
+    const resolved = (pending: Approval, writer: RunWriter): Approval =>
+      create(ApprovalSchema, { ...pending, state, comment, resolvedAt: writer.stamp() });
+    return this.#questions.decide(approval.id, resolved, more);
   }
 
   #newApproval(writer: RunWriter, toolCall: ToolCall, summary: string): Approval {
@@ -157,9 +92,20 @@ export class Approvals {
   }
 }
 
-function noLongerWaits(id: string): Fault {
-  return conflict(`nothing waits for approval ${JSON.stringify(id)} any more`);
-}
+const approvalKind: QuestionKind<Approval> = {
+  noun: "approval",
+  open: ({ approvals }) => approvals,
+  requested: (approval) => ({ case: "approvalRequested", value: { approval } }),
+  resolved: (approval) => ({ case: "approvalResolved", value: { approval } }),
+  write: (approval, from) => ({ type: "approval", approval, from }),
+  expired: (approval, writer) =>
+    create(ApprovalSchema, {
+      ...approval,
+      state: ApprovalState.EXPIRED,
+      comment: "Nobody answered in time.",
+      resolvedAt: writer.stamp(),
+    }),
+};
 
 function stateOf(verdict: Verdict): ApprovalState {
   switch (verdict) {

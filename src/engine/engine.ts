@@ -7,12 +7,14 @@ import { RunSchema, RunState } from "../../gen/agentry/v1/run_pb.js";
 import type { Clock } from "../core/clock.js";
 import { Fault, notFound } from "../core/fault.js";
 import type { ModelProviders } from "../core/model-provider.js";
+import type { Policy } from "../core/policy.js";
 import type { Sandbox } from "../core/sandbox.js";
 import type { Store } from "../core/store.js";
 import type { Tool } from "../core/tool.js";
 import { admit } from "./admission.js";
 import { Approvals } from "./approvals.js";
 import { Conversations } from "./conversations.js";
+import { Elicitations } from "./elicitations.js";
 import { Lane } from "./lane.js";
 import type { EngineParts } from "./lane-runs.js";
 import { cancelQueued, startNext } from "./lane-runs.js";
@@ -31,13 +33,15 @@ export interface EngineOptions {
   readonly providers: ModelProviders;
   readonly tools: readonly Tool[];
   readonly sandbox: Sandbox;
+  /** Decides which tool calls run. */
+  readonly policy: Policy;
   readonly clock: Clock;
   /** Adds the list price of a model call to its usage. */
   price(settings: ModelSettings, usage: Usage): Usage;
   /** Told of faults that nobody understands, to be logged. */
   onBug(error: unknown): void;
   readonly retry?: RetryPolicy;
-  /** Milliseconds until an approval is denied for want of a verdict. Default one hour. */
+  /** Milliseconds until an approval is denied, or a question expires, for want of an answer. Default one hour. */
   readonly approvalExpiryMs?: number;
   /** Milliseconds that a tool has to stop after a cancel. Default 5,000. */
   readonly stopMs?: number;
@@ -50,6 +54,7 @@ export interface EngineOptions {
 export class Engine {
   readonly logs: SessionLogs;
   readonly approvals: Approvals;
+  readonly elicitations: Elicitations;
   readonly stamp: () => Timestamp;
   readonly #parts: EngineParts;
   #draining = false;
@@ -57,7 +62,9 @@ export class Engine {
   constructor(options: EngineOptions) {
     const { store, clock } = options;
     this.stamp = createStamp(clock);
-    this.approvals = new Approvals(store, clock, options.approvalExpiryMs ?? 3_600_000);
+    const expiryMs = options.approvalExpiryMs ?? 3_600_000;
+    this.approvals = new Approvals(store, clock, expiryMs);
+    this.elicitations = new Elicitations(store, clock, expiryMs);
     const lanes = new Map<string, Lane>();
     this.logs = new SessionLogs(store, (sessionId, fault) =>
       lanes.get(sessionId)?.active?.fail(Fault.from(fault)),
@@ -77,7 +84,9 @@ export class Engine {
         providers: options.providers,
         tools: new Map(options.tools.map((tool) => [tool.name, tool])),
         sandbox: options.sandbox,
+        policy: options.policy,
         approvals: this.approvals,
+        elicitations: this.elicitations,
         retry: options.retry ?? defaultRetryPolicy,
         stopMs: options.stopMs ?? 5000,
         price: (settings, usage) => options.price(settings, usage),

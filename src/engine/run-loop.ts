@@ -5,6 +5,7 @@ import type { Message, ToolCall, Usage } from "../../gen/agentry/v1/message_pb.j
 import { ToolCallStatus } from "../../gen/agentry/v1/message_pb.js";
 import { notFound } from "../core/fault.js";
 import type { ModelProviders, ToolDefinition } from "../core/model-provider.js";
+import type { Policy } from "../core/policy.js";
 import type { Sandbox } from "../core/sandbox.js";
 import type { Store } from "../core/store.js";
 import type { Tool } from "../core/tool.js";
@@ -12,6 +13,7 @@ import type { Approvals } from "./approvals.js";
 import { callModel } from "./call-model.js";
 import { closeOpenItems } from "./close-run.js";
 import type { Conversation } from "./conversations.js";
+import type { Elicitations } from "./elicitations.js";
 import { validHistory } from "./history.js";
 import type { RetryPolicy } from "./retry.js";
 import type { RunWriter } from "./run-writer.js";
@@ -23,7 +25,9 @@ export interface RunTools {
   readonly providers: ModelProviders;
   readonly tools: ReadonlyMap<string, Tool>;
   readonly sandbox: Sandbox;
+  readonly policy: Policy;
   readonly approvals: Approvals;
+  readonly elicitations: Elicitations;
   readonly retry: RetryPolicy;
   readonly stopMs: number;
   /** Adds the price of a model call to its usage. */
@@ -60,7 +64,7 @@ export async function runLoop(run: RunTools, work: RunWork, signal: AbortSignal)
     const calls = callsOf(answer);
     if (calls.length > 0 && step < maxSteps) {
       const session = await currentSession(run.store, writer.run.sessionId);
-      await runToolStep({ ...run, writer, session, tools }, calls, signal);
+      await runToolStep({ ...run, writer, agent, session, tools }, calls, signal);
     } else if (calls.length === 0 && !work.absorbSteering()) {
       return RunOutcome.COMPLETED;
     }

@@ -1,26 +1,34 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
-import { ApprovalState, OutputStream } from "../../gen/agentry/v1/event_pb.js";
+import type { Agent } from "../../gen/agentry/v1/agents_pb.js";
 import type { ToolCall, ToolResult } from "../../gen/agentry/v1/message_pb.js";
 import { ToolCallStatus, ToolResultSchema } from "../../gen/agentry/v1/message_pb.js";
 import type { Session } from "../../gen/agentry/v1/sessions_pb.js";
 import { canceled, Fault } from "../core/fault.js";
+import type { Policy } from "../core/policy.js";
 import type { Sandbox } from "../core/sandbox.js";
-import type { Tool, ToolContext, ToolOutput } from "../core/tool.js";
+import type { Store } from "../core/store.js";
+import type { Tool, ToolOutput } from "../core/tool.js";
 import type { Approvals } from "./approvals.js";
 import { toolMessage } from "./close-run.js";
-import { decide } from "./policy.js";
+import type { Elicitations } from "./elicitations.js";
+import { refusalOf } from "./permission.js";
 import type { RunWriter } from "./run-writer.js";
+import { toolContext } from "./tool-context.js";
 import { Turnstile } from "./turnstile.js";
 
 /** What the tool calls of a step need. */
 export interface ToolStep {
   readonly writer: RunWriter;
   readonly session: Session;
+  readonly agent: Agent;
+  readonly store: Store;
+  readonly policy: Policy;
   /** The tools that the agent has, by name. */
   readonly tools: ReadonlyMap<string, Tool>;
   readonly sandbox: Sandbox;
   readonly approvals: Approvals;
+  readonly elicitations: Elicitations;
   /** Milliseconds that a tool has to stop after a cancel before it is left behind. */
   readonly stopMs: number;
 }
@@ -70,7 +78,7 @@ type ResultInit = { readonly status?: ToolCallStatus; readonly output?: string }
 
 /** Why a call does not run, as its result; undefined when it does. */
 async function refusal(
-  { writer, session, approvals }: ToolStep,
+  step: ToolStep,
   call: ToolCall,
   tool: Tool | undefined,
   signal: AbortSignal,
@@ -78,38 +86,14 @@ async function refusal(
   if (!tool) return failed(`There is no tool ${JSON.stringify(call.name)}.`);
   if (call.invalidArguments)
     return failed("The arguments are not a JSON object, or are too deep or too long. The call did not run.");
-  const decision = decide(session.approvalMode, tool);
-  if (decision.kind === "allow") return undefined;
-  if (decision.kind === "deny") return denied(decision.why);
-  const summary = tool.summarize(call.arguments ?? {}).toWellFormed();
-  const { state, comment } = await approvals.ask(writer, call, summary, signal);
-  if (state === ApprovalState.APPROVED) return undefined;
-  return denied(comment ? `The user denied this call: ${comment}` : "The user denied this call.");
+  const why = await refusalOf(step, call, tool, signal);
+  return why === undefined ? undefined : denied(why);
 }
 
-async function execute(
-  { writer, session, sandbox, stopMs }: ToolStep,
-  tool: Tool,
-  call: ToolCall,
-  signal: AbortSignal,
-): Promise<ToolOutput> {
-  const context: ToolContext = {
-    workDir: session.workDir,
-    sessionId: session.id,
-    toolCallId: call.id,
-    sandbox,
-    onOutput: (text, stream) => {
-      if (signal.aborted) return;
-      const value = {
-        toolCallId: call.id,
-        text: text.toWellFormed(),
-        stream: stream === "stderr" ? OutputStream.STDERR : OutputStream.STDOUT,
-      };
-      writer.emit({ case: "toolCallDelta", value });
-    },
-  };
+async function execute(step: ToolStep, tool: Tool, call: ToolCall, signal: AbortSignal): Promise<ToolOutput> {
   const input: JsonObject = call.arguments ?? {};
-  return untilStopped(tool.run(input, context, signal).catch(broken), stopMs, signal);
+  const output = tool.run(input, toolContext(step, call, signal), signal).catch(broken);
+  return untilStopped(output, step.stopMs, signal);
 }
 
 /** A tool that throws has a fault of its own; the model is told that much. */

@@ -25,6 +25,7 @@ import { openSqliteStore } from "../store/sqlite/open.js";
 import { openKeyFile } from "../store/vault/key-file.js";
 import { createVault } from "../store/vault/vault.js";
 import { builtinTools } from "../tools/builtin-tools.js";
+import { createPolicy } from "../tools/policy/create-policy.js";
 import { createNoSandbox } from "../tools/sandbox/none.js";
 import type { GatewayService } from "../transcode/transcoder.js";
 import { createTranscoder } from "../transcode/transcoder.js";
@@ -150,6 +151,7 @@ async function openRooms(
   const providers = await openProviders({ ...settings, secrets: vault, redactor, clock, credentials, log });
   const { registry, directory, ownOrigin } = providers;
   const tools = builtinTools();
+  const policy = createPolicy();
   const sandbox = createNoSandbox();
   const onBug = (error: unknown): void => log.error({ err: error }, "a run failed by a fault of the server");
   const engine = new Engine({
@@ -157,6 +159,7 @@ async function openRooms(
     providers: registry,
     tools,
     sandbox,
+    policy,
     clock,
     price: providers.price,
     onBug,
@@ -164,7 +167,7 @@ async function openRooms(
   await engine.recover();
   const { stamp } = engine;
   const keys = createCredentialVault({ vault, registry, ownOrigin });
-  const sessions = createSessionService({ store, engine, stamp });
+  const sessions = createSessionService({ store, engine, policy, stamp });
   const providerService = createProviderService({ providers: directory, vault: keys });
   const runs = createRunService({ store, engine });
   const canonical = { store, sessions, providers: providerService, runs, stamp };
@@ -172,13 +175,14 @@ async function openRooms(
   return {
     engine,
     services: [
-      bind(AgentService, createAgentService({ store, tools, providers: directory, stamp })),
+      bind(AgentService, createAgentService({ store, tools, providers: directory, policy, stamp })),
       bind(SessionService, sessions),
       bind(ProviderService, providerService),
       bind(RunService, runs),
     ],
     dialects: wingman({ ...canonical, models: registry, toolNames }),
     async close() {
+      await policy.close();
       await sandbox.close();
       await providers.close();
       await store.close();

@@ -5,9 +5,11 @@ import type { Agent, AgentService, ModelSettings } from "../../gen/agentry/v1/ag
 import { AgentSchema, ToolSchema } from "../../gen/agentry/v1/agents_pb.js";
 import { invalid, notFound } from "../core/fault.js";
 import { newId } from "../core/id.js";
+import type { Policy } from "../core/policy.js";
 import type { ProviderDirectory } from "../core/provider-directory.js";
 import type { Store } from "../core/store.js";
 import type { Tool } from "../core/tool.js";
+import { checkRules } from "./check-rules.js";
 import { applyMask } from "./field-mask.js";
 import { checkJson, checkLabels, checkLength } from "./limits.js";
 import { toPage } from "./page.js";
@@ -24,12 +26,14 @@ const mutable = [
   "output_schema",
   "max_steps",
   "labels",
+  "rules",
 ];
 
 export interface AgentServiceParts {
   readonly store: Store;
   readonly tools: readonly Tool[];
   readonly providers: ProviderDirectory;
+  readonly policy: Policy;
   stamp(): Timestamp;
 }
 
@@ -92,12 +96,13 @@ async function find(store: Store, agentId: string): Promise<Agent> {
   return agent;
 }
 
-async function check({ tools, providers }: AgentServiceParts, agent: Agent): Promise<void> {
+async function check({ tools, providers, policy }: AgentServiceParts, agent: Agent): Promise<void> {
   if (agent.name === "") throw invalid("name is required");
   checkLength("name", agent.name, 200);
   checkLength("description", agent.description, 10_000);
   checkLength("instructions", agent.instructions, maxInstructions);
   checkLabels(agent.labels);
+  checkRules(policy, agent.rules);
   checkJson("output_schema", agent.outputSchema);
   if (agent.maxSteps > maxSteps)
     throw invalid(`max_steps is ${agent.maxSteps}; at most ${maxSteps} is allowed`);

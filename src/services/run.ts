@@ -1,16 +1,18 @@
 import type { ServiceImpl } from "@connectrpc/connect";
+import type { Approval } from "../../gen/agentry/v1/event_pb.js";
 import { ApprovalState, ElicitationState, Verdict } from "../../gen/agentry/v1/event_pb.js";
 import type { Part } from "../../gen/agentry/v1/message_pb.js";
 import type { Input, RunService } from "../../gen/agentry/v1/run_pb.js";
-import { ElicitationAction, OnDisconnect, WhenBusy } from "../../gen/agentry/v1/run_pb.js";
-import { conflict, invalid, notFound } from "../core/fault.js";
+import { ApprovalScope, ElicitationAction, OnDisconnect, WhenBusy } from "../../gen/agentry/v1/run_pb.js";
+import { invalid, notFound } from "../core/fault.js";
 import type { Store } from "../core/store.js";
 import type { Engine } from "../engine/engine.js";
 import type { RunOrder } from "../engine/new-run.js";
+import { ruleFor } from "../engine/rules.js";
 import { textPart } from "../engine/run-progress.js";
 import { Watch } from "../engine/watch.js";
 import type { Call } from "./call.js";
-import { checkEnum, checkLength } from "./limits.js";
+import { checkEnum, checkJson, checkLength } from "./limits.js";
 import { toPage } from "./page.js";
 
 const maxInstructions = 1024 * 1024;
@@ -73,10 +75,15 @@ export function createRunService({ store, engine }: RunServiceParts) {
       return { approvals: await store.approvals.list(filter) };
     },
 
-    async resolveApproval({ approvalId, verdict, argumentsSha256, comment }) {
+    async resolveApproval({ approvalId, verdict, argumentsSha256, comment, scope }) {
       checkEnum("verdict", Verdict, verdict);
+      checkEnum("scope", ApprovalScope, scope);
       checkLength("comment", comment, 10_000);
-      return { approval: await engine.approvals.resolve(approvalId, { verdict, argumentsSha256, comment }) };
+      if (verdict === Verdict.DENY && scope > ApprovalScope.CALL)
+        throw invalid("scope goes with VERDICT_APPROVE; write a deny rule with UpdateSession");
+      const rule = (approval: Approval) => ruleFor(scope, approval);
+      const answer = { verdict, argumentsSha256, comment, rule };
+      return { approval: await engine.approvals.resolve(approvalId, answer) };
     },
 
     async listElicitations({ sessionId, state }) {
@@ -86,15 +93,23 @@ export function createRunService({ store, engine }: RunServiceParts) {
       return { elicitations: await store.elicitations.list(filter) };
     },
 
-    async resolveElicitation({ elicitationId, action }) {
+    async resolveElicitation({ elicitationId, action, content }) {
       checkEnum("action", ElicitationAction, action);
-      if (!action) throw invalid("action is required, for example ELICITATION_ACTION_DECLINE");
-      const elicitation = await store.elicitations.get(elicitationId);
-      if (!elicitation) throw notFound("elicitation", elicitationId);
-      throw conflict(`nothing waits for elicitation ${JSON.stringify(elicitationId)} any more`);
+      checkJson("content", content);
+      const state = elicitationStates[action];
+      if (!state) throw invalid("action is required, for example ELICITATION_ACTION_DECLINE");
+      const reply = { state, ...(action === ElicitationAction.ACCEPT && { content: content ?? {} }) };
+      return { elicitation: await engine.elicitations.resolve(elicitationId, reply) };
     },
   } satisfies ServiceImpl<typeof RunService>;
 }
+
+const elicitationStates = {
+  [ElicitationAction.UNSPECIFIED]: undefined,
+  [ElicitationAction.ACCEPT]: ElicitationState.ACCEPTED,
+  [ElicitationAction.DECLINE]: ElicitationState.DECLINED,
+  [ElicitationAction.CANCEL]: ElicitationState.CANCELED,
+} as const;
 
 /** What the requests that start a run have in common. */
 type RunRequestLike = Pick<RunOrder, "sessionId" | "agentId" | "whenBusy" | "requestId" | "instructions"> & {

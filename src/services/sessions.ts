@@ -7,23 +7,26 @@ import type { Session, SessionService } from "../../gen/agentry/v1/sessions_pb.j
 import { ApprovalMode, SessionSchema } from "../../gen/agentry/v1/sessions_pb.js";
 import { invalid, notFound } from "../core/fault.js";
 import { newId } from "../core/id.js";
+import type { Policy } from "../core/policy.js";
 import type { Store } from "../core/store.js";
 import type { Engine } from "../engine/engine.js";
+import { checkRules } from "./check-rules.js";
 import { applyMask } from "./field-mask.js";
 import { checkEnum, checkLabels, checkLength, checkTime } from "./limits.js";
 import { toPage } from "./page.js";
 
-const mutable = ["title", "agent_id", "work_dir", "approval_mode", "labels", "expires_at"];
+const mutable = ["title", "agent_id", "work_dir", "approval_mode", "labels", "expires_at", "rules"];
 
 export interface SessionServiceParts {
   readonly store: Store;
   readonly engine: Engine;
+  readonly policy: Policy;
   stamp(): Timestamp;
 }
 
 /** The canonical SessionService. */
 export function createSessionService(parts: SessionServiceParts) {
-  const { store, engine, stamp } = parts;
+  const { store, engine, stamp, policy } = parts;
   return {
     async createSession({ session: given }) {
       const now = stamp();
@@ -34,11 +37,13 @@ export function createSessionService(parts: SessionServiceParts) {
         workDir: given?.workDir ?? "",
         approvalMode: given?.approvalMode || ApprovalMode.ASK,
         labels: given?.labels ?? {},
+        rules: given?.rules ?? [],
         ...(given?.expiresAt && { expiresAt: given.expiresAt }),
         usage: {},
         createdAt: now,
         updatedAt: now,
       });
+      checkRules(policy, session.rules);
       await check(store, session);
       await store.sessions.insert(session);
       return { session };
@@ -60,6 +65,7 @@ export function createSessionService(parts: SessionServiceParts) {
       const changed = applyMask({ schema: SessionSchema, stored, changes, paths, mutable });
       const approvalMode = changed.approvalMode || ApprovalMode.ASK;
       const session: Session = { ...changed, approvalMode, updatedAt: stamp() };
+      checkRules(policy, session.rules);
       await check(store, session, stored);
       if (!(await store.sessions.update(session))) throw notFound("session", session.id);
       return { session: await find(store, session.id) };

@@ -23,6 +23,7 @@ import type { RunOrder } from "../../src/engine/new-run.js";
 import { textPart } from "../../src/engine/run-progress.js";
 import { Watch } from "../../src/engine/watch.js";
 import { openSqliteStore } from "../../src/store/sqlite/open.js";
+import { createPolicy } from "../../src/tools/policy/create-policy.js";
 import { createNoSandbox } from "../../src/tools/sandbox/none.js";
 
 /** Answers the model call with this number, counted from 1; titles are not counted. */
@@ -66,6 +67,7 @@ export async function openRoom(script: Script, options: RoomOptions = {}) {
     providers: { get: async () => provider },
     tools: options.tools ?? [],
     sandbox: createNoSandbox(),
+    policy: createPolicy(),
     clock: systemClock,
     price: (_settings, usage) => usage,
     onBug: (error) => bugs.push(error),

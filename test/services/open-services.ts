@@ -7,6 +7,7 @@ import type { Call } from "../../src/services/call.js";
 import { createProviderService } from "../../src/services/providers.js";
 import { createRunService } from "../../src/services/run.js";
 import { createSessionService } from "../../src/services/sessions.js";
+import { createPolicy } from "../../src/tools/policy/create-policy.js";
 import type { Room } from "../engine/room.js";
 import { openRoom, says, tool } from "../engine/room.js";
 
@@ -28,12 +29,13 @@ export async function openServices() {
     delete: async (id) => id === "fake",
     describe: async () => undefined,
   };
+  const policy = createPolicy();
   const call: Call = { signal: new AbortController().signal, requestHeader: new Headers() };
   return {
     room,
     call,
-    agents: createAgentService({ store, tools, providers, stamp: engine.stamp }),
-    sessions: createSessionService({ store, engine, stamp: engine.stamp }),
+    agents: createAgentService({ store, tools, providers, policy, stamp: engine.stamp }),
+    sessions: createSessionService({ store, engine, policy, stamp: engine.stamp }),
     providers: createProviderService({ providers, vault }),
     runs: createRunService({ store, engine }),
   };

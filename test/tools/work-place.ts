@@ -35,6 +35,8 @@ export function makeWorkPlace(): WorkPlace {
     sessionId: "session",
     toolCallId: "call",
     sandbox,
+    notes: { read: async () => undefined, write: async () => undefined },
+    elicit: async () => ({ action: "cancel" }),
     onOutput: (text, stream) => shown.push({ text, stream }),
   };
   return {

@@ -3,6 +3,7 @@ import type { Batch, BatchResult, Write } from "../../core/store.js";
 import { EventWriter } from "./event-writer.js";
 import { MessageWriter } from "./message-writer.js";
 import { QuestionWriter } from "./question-writer.js";
+import { RuleWriter } from "./rule-writer.js";
 import { RunWriter } from "./run-writer.js";
 import type { SessionHead } from "./session-row.js";
 import { UsageWriter } from "./usage-writer.js";
@@ -14,6 +15,7 @@ export class BatchWriter {
   readonly #title;
   readonly #events;
   readonly #messages;
+  readonly #rules;
   readonly #runs;
   readonly #usage;
   readonly #approvals;
@@ -26,6 +28,7 @@ export class BatchWriter {
     );
     this.#epoch = db.prepare<[string], number>("SELECT epoch FROM sessions WHERE id = ?").pluck();
     this.#title = db.prepare<[string, number]>("UPDATE sessions SET title = ? WHERE key = ?");
+    this.#rules = new RuleWriter(db);
     this.#runs = new RunWriter(db);
     this.#events = new EventWriter(db);
     this.#messages = new MessageWriter(db);
@@ -80,6 +83,9 @@ export class BatchWriter {
         break;
       case "usage":
         this.#usage.write(head, write, now);
+        break;
+      case "rule":
+        this.#rules.add(head, write.rule);
         break;
       case "title":
         this.#title.run(write.title, head.key);

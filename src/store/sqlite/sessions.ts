@@ -48,12 +48,14 @@ export function createSessionRows(db: Database, clock: Clock): SessionRows {
         return update.run(session.title, toMs(session, clock), data, session.id).changes > 0;
       }),
     delete: (id) => remover.remove(id),
-    claim: (id) => attempt(() => claim.get(id)),
+    // In a transaction of its own: outside of one, a full disk goes unnoticed until the row has been returned.
+    claim: (id) => attempt(() => db.transaction(() => claim.get(id)).immediate()),
   };
 }
 
 /** The stored session with what `update` may change. */
-function merge(stored: Session, { agentId, workDir, approvalMode, labels, expiresAt }: Session): Session {
+function merge(stored: Session, changed: Session): Session {
+  const { agentId, workDir, approvalMode, labels, expiresAt, rules } = changed;
   const { expiresAt: _, ...kept } = stored;
-  return { ...kept, agentId, workDir, approvalMode, labels, ...(expiresAt && { expiresAt }) };
+  return { ...kept, agentId, workDir, approvalMode, labels, rules, ...(expiresAt && { expiresAt }) };
 }

@@ -1,0 +1,93 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { Elicitation } from "../../gen/agentry/v1/event_pb.js";
+import { ElicitationSchema, ElicitationState } from "../../gen/agentry/v1/event_pb.js";
+import type { Clock } from "../core/clock.js";
+import { conflict, notFound } from "../core/fault.js";
+import { newId } from "../core/id.js";
+import type { Store } from "../core/store.js";
+import type { ElicitationQuestion } from "../core/tool.js";
+import type { QuestionKind } from "./questions.js";
+import { Questions } from "./questions.js";
+import type { RunWriter } from "./run-writer.js";
+
+/** An answer to an elicitation. */
+export interface ElicitationReply {
+  readonly state: ElicitationState.ACCEPTED | ElicitationState.DECLINED | ElicitationState.CANCELED;
+  /** With ACCEPTED: the answer. */
+  readonly content?: JsonObject | undefined;
+}
+
+/** Questions of tools to the user that wait for an answer. */
+export class Elicitations {
+  readonly #questions: Questions<Elicitation>;
+
+  constructor(
+    private readonly store: Store,
+    private readonly clock: Clock,
+    /** Milliseconds until a question expires. */
+    private readonly expiryMs: number,
+  ) {
+    this.#questions = new Questions(elicitationKind, expiryMs);
+  }
+
+  /** Asks, and waits for what becomes of it. Throws a `canceled` Fault when `signal` fires first. */
+  async ask(
+    writer: RunWriter,
+    toolCallId: string,
+    { message, requestedSchema }: ElicitationQuestion,
+    signal: AbortSignal,
+  ): Promise<Elicitation> {
+    const elicitation = create(ElicitationSchema, {
+      id: newId(),
+      sessionId: writer.run.sessionId,
+      runId: writer.run.id,
+      toolCallId,
+      message: message.toWellFormed(),
+      ...(requestedSchema && { requestedSchema }),
+      state: ElicitationState.PENDING,
+      createdAt: writer.stamp(),
+      expiresAt: timestampFromMs(this.clock.now() + this.expiryMs),
+    });
+    return this.#questions.ask(writer, elicitation, signal);
+  }
+
+  /**
+   * Answers an elicitation. The first answer wins, and the same kind of answer again is told the first.
+   * @throws Fault `not_found`, or `conflict` when it has another answer or nothing waits for it.
+   */
+  async resolve(id: string, { state, content }: ElicitationReply): Promise<Elicitation> {
+    const stored = this.#questions.waiting(id) ?? (await this.store.elicitations.get(id));
+    if (!stored) throw notFound("elicitation", id);
+    const settled = this.#questions.waiting(id)
+      ? await this.#questions.decide(id, (pending, writer) =>
+          create(ElicitationSchema, {
+            ...pending,
+            state,
+            ...(content && { content }),
+            resolvedAt: writer.stamp(),
+          }),
+        )
+      : stored;
+    if (settled.state === state) return settled;
+    if (settled.state === ElicitationState.PENDING) throw this.#questions.noLongerWaits(id);
+    throw conflict(
+      `elicitation ${JSON.stringify(id)} is ${ElicitationState[settled.state]?.toLowerCase()} already`,
+    );
+  }
+}
+
+const elicitationKind: QuestionKind<Elicitation> = {
+  noun: "elicitation",
+  open: ({ elicitations }) => elicitations,
+  requested: (elicitation) => ({ case: "elicitationRequested", value: { elicitation } }),
+  resolved: (elicitation) => ({ case: "elicitationResolved", value: { elicitation } }),
+  write: (elicitation, from) => ({ type: "elicitation", elicitation, from }),
+  expired: (elicitation, writer) =>
+    create(ElicitationSchema, {
+      ...elicitation,
+      state: ElicitationState.EXPIRED,
+      resolvedAt: writer.stamp(),
+    }),
+};

@@ -1,0 +1,60 @@
+import type { JsonValue } from "@bufbuild/protobuf";
+import { ElicitationState, OutputStream } from "../../gen/agentry/v1/event_pb.js";
+import type { ToolCall } from "../../gen/agentry/v1/message_pb.js";
+import type { Store } from "../core/store.js";
+import type { ElicitationOutcome, ToolContext, ToolNotes } from "../core/tool.js";
+import type { ToolStep } from "./tool-step.js";
+
+/** What a tool is given for one call. */
+export function toolContext(step: ToolStep, call: ToolCall, signal: AbortSignal): ToolContext {
+  const { writer, session, sandbox, elicitations } = step;
+  return {
+    workDir: session.workDir,
+    sessionId: session.id,
+    toolCallId: call.id,
+    sandbox,
+    notes: notesOf(step.store, session.id, step.agent.id),
+    async elicit(question) {
+      const { state, content } = await elicitations.ask(writer, call.id, question, signal);
+      return { action: actionOf(state), content };
+    },
+    onOutput: (text, stream) => {
+      if (signal.aborted) return;
+      const value = {
+        toolCallId: call.id,
+        text: text.toWellFormed(),
+        stream: stream === "stderr" ? OutputStream.STDERR : OutputStream.STDOUT,
+      };
+      writer.emit({ case: "toolCallDelta", value });
+    },
+  };
+}
+
+function actionOf(state: ElicitationState): ElicitationOutcome["action"] {
+  switch (state) {
+    case ElicitationState.ACCEPTED:
+      return "accept";
+    case ElicitationState.DECLINED:
+      return "decline";
+    case ElicitationState.EXPIRED:
+      return "expire";
+    default:
+      return "cancel";
+  }
+}
+
+/** Notes are documents of the store, under the id of the session or the agent and a name. */
+function notesOf({ documents }: Store, sessionId: string, agentId: string): ToolNotes {
+  const ownerOf = { session: sessionId, agent: agentId };
+  const kindOf = { session: "note.session", agent: "note.agent" };
+  return {
+    async read(scope, name) {
+      const row = await documents.get(kindOf[scope], `${ownerOf[scope]}/${name}`);
+      return row && (JSON.parse(row.json) as JsonValue);
+    },
+    async write(scope, name, value) {
+      const id = `${ownerOf[scope]}/${name}`;
+      await documents.put({ kind: kindOf[scope], id, parent: ownerOf[scope], json: JSON.stringify(value) });
+    },
+  };
+}
