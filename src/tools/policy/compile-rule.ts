@@ -59,10 +59,7 @@ export function compileRule({ effect, tool, pattern }: Rule): Matcher {
     );
   if (tool.length > longestName || !/^(\*|[\w.:/-]+)$/.test(tool)) throw fail("it names no tool");
   const known = argumentKind(tool);
-  if (pattern === undefined) {
-    if (effect === "allow" && known?.kind === "command") throw fail("one that allows commands names them");
-    return { kind: "every" };
-  }
+  if (pattern === undefined || pattern === "") return { kind: "every" };
   if (tool === "*") throw fail("a pattern is about one tool");
   if (pattern.length > longestPattern) throw fail("its pattern is longer than 1000 characters");
   switch (known?.kind) {

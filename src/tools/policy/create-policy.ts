@@ -6,7 +6,7 @@ import { compileRule, showRule } from "./compile-rule.js";
 import type { Match } from "./match-rules.js";
 import { matchRules } from "./match-rules.js";
 
-const mostRules = 256;
+const mostRules = 200;
 
 /** A policy that has a thread to end. */
 export interface RulePolicy extends Policy {

@@ -79,12 +79,12 @@ async function matchCommand(
   const allowing = [...allow.keys()];
   const watching = [...watch.keys()];
   const matches = rules.map(async (one): Promise<Match> => {
+    if (one.matcher.kind === "every") return { ...one, sighting: "yes" };
     if (one.rule.effect === "allow") {
       const free = verdict?.allowed[allowing.indexOf(one)];
       const inside = free !== undefined && (await allInside(request.workDir, free));
       return { ...one, sighting: inside ? "yes" : "no" };
     }
-    if (one.matcher.kind === "every") return { ...one, sighting: "yes" };
     return { ...one, ...sightingOf(verdict, watching.indexOf(one)) };
   });
   return await Promise.all(matches);

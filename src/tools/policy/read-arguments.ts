@@ -76,20 +76,25 @@ function startedBy(program: string, args: SeenWords): SeenCommand[] {
   for (const [index, word] of args.entries()) {
     if (word === undefined || index === own) continue;
     const glued = /^-[A-Za-z]./.test(word) ? [word.slice(2)] : [];
-    for (const start of [word, word.slice(word.indexOf("=") + 1), ...glued]) {
+    for (const start of [word, withoutBang(word), withoutBang(word.slice(word.indexOf("=") + 1)), ...glued]) {
       if (start !== "" && !starts.has(start)) starts.set(start, index + 1);
     }
   }
   return [...starts].map(([start, from]) => ({ program: start, words: args, from, more }));
 }
 
+/** Git and editors mark a command for the shell so. */
+const withoutBang = (text: string): string => text.replace(/^:?!/, "");
+
 function sourcesIn(args: SeenWords, kind: Source["kind"]): Source[] {
   const sources: Source[] = [];
   for (const text of args) {
     if (text === undefined || /^[\w./:,%@+=^~-]*$/.test(text)) continue;
-    sources.push({ text, kind });
+    sources.push({ text: withoutBang(text), kind });
     const inner = /^(?:-[A-Za-z]|[\w.-]*=)(.*)$/s.exec(text)?.[1];
-    if (inner !== undefined) sources.push({ text: inner, kind: kind === "shell" ? "command" : kind });
+    if (inner !== undefined) {
+      sources.push({ text: withoutBang(inner), kind: kind === "shell" ? "command" : kind });
+    }
   }
   return sources;
 }
