@@ -6,12 +6,13 @@ import { QuestionWriter } from "./question-writer.js";
 import { RuleWriter } from "./rule-writer.js";
 import { RunWriter } from "./run-writer.js";
 import type { SessionHead } from "./session-row.js";
+import { lastSeq } from "./session-row.js";
 import { UsageWriter } from "./usage-writer.js";
 
 /** Writes one batch within a transaction that someone else began. */
 export class BatchWriter {
+  readonly #head;
   readonly #advance;
-  readonly #epoch;
   readonly #title;
   readonly #events;
   readonly #messages;
@@ -22,11 +23,12 @@ export class BatchWriter {
   readonly #elicitations;
 
   constructor(db: Database) {
-    this.#advance = db.prepare<[number, number, number, string], SessionHead>(
-      `UPDATE sessions SET last_seq = last_seq + ?, message_count = message_count + ?, updated_at = ?
-        WHERE id = ? RETURNING key, last_seq, message_count`,
+    this.#head = db.prepare<[string], SessionHead & { readonly epoch: number }>(
+      `SELECT key, epoch, message_count, ${lastSeq} AS last_seq FROM sessions WHERE id = ?`,
     );
-    this.#epoch = db.prepare<[string], number>("SELECT epoch FROM sessions WHERE id = ?").pluck();
+    this.#advance = db.prepare<[number, number, number, number]>(
+      "UPDATE sessions SET last_seq = ?, message_count = ?, updated_at = ? WHERE key = ?",
+    );
     this.#title = db.prepare<[string, number]>("UPDATE sessions SET title = ? WHERE key = ?");
     this.#rules = new RuleWriter(db);
     this.#runs = new RunWriter(db);
@@ -42,17 +44,23 @@ export class BatchWriter {
    * encoder throws, when that turns out after some of it was written: the caller rolls back.
    */
   write(batch: Batch, now: number): BatchResult {
-    if (batch.epoch !== undefined) {
-      const epoch = this.#epoch.get(batch.sessionId);
-      if (epoch !== batch.epoch) return epoch === undefined ? "missing" : "stale";
-    }
+    const before = this.#head.get(batch.sessionId);
+    if (!before) return "missing";
+    if (batch.epoch !== undefined && batch.epoch !== before.epoch) return "stale";
     const messages = batch.writes.flatMap((write) => (write.type === "message" ? [write.message] : []));
     const events = batch.writes.flatMap((write) => (write.type === "event" ? [write.event] : []));
-    const head = this.#advance.get(events.length, messages.length, now, batch.sessionId);
-    if (!head) return "missing";
-    for (const [i, event] of events.entries()) event.seq = head.last_seq - events.length + i + 1;
-    for (const [i, message] of messages.entries())
-      message.index = head.message_count - messages.length + i + 1;
+    const head = {
+      key: before.key,
+      last_seq: before.last_seq + events.length,
+      message_count: before.message_count + messages.length,
+    };
+    for (const [i, event] of events.entries()) event.seq = before.last_seq + i + 1;
+    for (const [i, message] of messages.entries()) message.index = before.message_count + i + 1;
+    // Deltas leave the session's row alone: its newest seq is known from the events as well, and a commit is
+    // durable the sooner the fewer pages it writes.
+    if (events.length < batch.writes.length) {
+      this.#advance.run(head.last_seq, head.message_count, now, head.key);
+    }
     // An event may come before the row of its run, which it refers to, and may hold a message.
     for (const write of batch.writes) if (write.type === "run") this.#runs.write(head, write);
     for (const write of batch.writes) this.#writeOne(head, write, now);
@@ -62,6 +70,7 @@ export class BatchWriter {
 
   /** Takes back the positions that `write` gave out. */
   reset(batch: Batch): void {
+    this.#events.forget();
     for (const write of batch.writes) {
       if (write.type === "event") write.event.seq = 0;
       if (write.type === "message") write.message.index = 0;

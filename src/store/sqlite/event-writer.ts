@@ -14,6 +14,8 @@ export class EventWriter {
   readonly #insert;
   readonly #run;
   readonly #begin;
+  /** The run that was written last: most batches are of one run. */
+  #last: { readonly runId: string; readonly sessionKey: number; readonly key: number } | undefined;
 
   constructor(db: Database) {
     this.#insert = db.prepare<[number, number, number | null, Uint8Array]>(
@@ -38,10 +40,18 @@ export class EventWriter {
     }
   }
 
+  /** Forgets the run that was written last: what was read of it has been rolled back. */
+  forget(): void {
+    this.#last = undefined;
+  }
+
   /** The key of the run of an event; notes where its events begin, if this is the first. */
   #begun(sessionKey: number, { runId, seq }: Event): number | null {
+    const last = this.#last;
+    if (last?.runId === runId && last.sessionKey === sessionKey) return last.key;
     const run = this.#run.get(runId, sessionKey);
     if (run?.events_from === 0) this.#begin.run(seq, run.key);
+    if (run) this.#last = { runId, sessionKey, key: run.key };
     return run?.key ?? null;
   }
 }

@@ -24,8 +24,12 @@ export interface SessionHead {
   readonly message_count: number;
 }
 
+/** The newest seq of a session, in a query on `sessions`: its row need not have been written with each event. */
+export const lastSeq = `max(last_seq, coalesce(
+  (SELECT max(seq) FROM events WHERE session_key = sessions.key), 0))`;
+
 /** What a query on `sessions` selects to get SessionRow. */
-export const sessionColumns = `key, data, title, last_seq, message_count, updated_at, ${usageColumns},
+export const sessionColumns = `key, data, title, ${lastSeq} AS last_seq, message_count, updated_at, ${usageColumns},
   (SELECT runs.id FROM runs WHERE session_key = sessions.key AND state IN (2, 3, 4)) AS active_run_id`;
 
 /** The session of a row: columns win over the blob. */
