@@ -19,6 +19,8 @@ export interface PolicyRequest {
   /** Whether the tool changes nothing. */
   readonly readOnly: boolean;
   readonly input: JsonObject;
+  /** Hash of the arguments, hexadecimal, as approvals are bound to it. Absent: no rule on one call matches. */
+  readonly argumentsSha256?: string;
   readonly mode: ApprovalMode;
   /** Absolute path of the session's working directory, or empty. */
   readonly workDir: string;

@@ -28,6 +28,8 @@ export const argumentKind = (tool: string): ArgumentKind | undefined => argument
 /** Which calls of a tool a rule is about. */
 export type Matcher =
   | { readonly kind: "every" }
+  /** Exactly these arguments, by their hash. */
+  | { readonly kind: "same"; readonly sha256: string }
   | { readonly kind: "command"; readonly pattern: CommandPattern }
   | { readonly kind: "path"; readonly pattern: PathPattern }
   | { readonly kind: "arguments"; readonly patterns: ArgumentPatterns };
@@ -41,10 +43,11 @@ const longestName = 128;
  * | tool | pattern | is about |
  * |---|---|---|
  * | any, `*` | none | every call |
+ * | any | `sha256:` and 64 hexadecimal digits | calls whose arguments have this hash |
  * | `bash` | `git status` | this program with these words, and no others |
  * | | `cat *` | and one word that is not an option, a setting, or a way out of the working directory |
  * | | `ls -la **` | and any number of such words |
- * | | `npm-check test:*` | and a word that begins so |
+ * | | `hello test:*` | and a word that begins so |
  * | | `!npm test` | a program that runs what files or arguments say: only a rule with `!` allows it |
  * | `read`, `write`, `edit`, `glob`, `grep` | `src/**` | paths in the working directory |
  * | other | `url=https://example.org/**` | these arguments |
@@ -61,6 +64,8 @@ export function compileRule({ effect, tool, pattern }: Rule): Matcher {
   const known = argumentKind(tool);
   if (pattern === undefined || pattern === "") return { kind: "every" };
   if (tool === "*") throw fail("a pattern is about one tool");
+  const sha256 = /^sha256:([0-9a-f]{64})$/.exec(pattern)?.[1];
+  if (sha256 !== undefined) return { kind: "same", sha256 };
   if (pattern.length > longestPattern) throw fail("its pattern is longer than 1000 characters");
   switch (known?.kind) {
     case "command": {

@@ -40,7 +40,10 @@ export async function matchRules(
     case "path":
       return await matchPath({ request, rules, kind });
     case undefined:
-      return rules.map((one) => ({ ...one, sighting: matchArguments(one, request) }));
+      return rules.map((one) => ({
+        ...one,
+        sighting: sightWhole(one, request) ?? matchArguments(one, request),
+      }));
     default:
       return kind satisfies never;
   }
@@ -52,8 +55,15 @@ function applicable(scope: Scope, request: PolicyRequest): Applicable[] {
   return compiled.filter(({ rule }) => rule.tool === request.tool || rule.tool === "*");
 }
 
+/** What needs no look at the arguments; undefined: it does. */
+function sightWhole({ matcher }: Applicable, { argumentsSha256 }: PolicyRequest): Sighting | undefined {
+  if (matcher.kind === "every") return "yes";
+  if (matcher.kind === "same") return matcher.sha256 === argumentsSha256 ? "yes" : "no";
+  return undefined;
+}
+
 function matchArguments({ rule, matcher }: Applicable, { input }: PolicyRequest): Sighting {
-  if (matcher.kind !== "arguments") return matcher.kind === "every" ? "yes" : "unclear";
+  if (matcher.kind !== "arguments") return "unclear";
   if (rule.effect !== "allow") return sightArguments(matcher.patterns, input);
   return allowsArguments(matcher.patterns, input) ? "yes" : "no";
 }
@@ -79,7 +89,8 @@ async function matchCommand(
   const allowing = [...allow.keys()];
   const watching = [...watch.keys()];
   const matches = rules.map(async (one): Promise<Match> => {
-    if (one.matcher.kind === "every") return { ...one, sighting: "yes" };
+    const whole = sightWhole(one, request);
+    if (whole !== undefined) return { ...one, sighting: whole };
     if (one.rule.effect === "allow") {
       const free = verdict?.allowed[allowing.indexOf(one)];
       const inside = free !== undefined && (await allInside(request.workDir, free));
@@ -126,8 +137,9 @@ async function matchPath({ request, rules, kind }: PathCall): Promise<readonly M
   const given = argumentOf(request.input, kind.argument) ?? (tree ? "." : undefined);
   const name = typeof given === "string" ? given : undefined;
   const place = name === undefined ? undefined : await findWorkPlace(request.workDir, name);
-  return rules.map(({ scope, rule, matcher }): Match => {
-    if (matcher.kind !== "path") return { scope, rule, sighting: "yes" };
+  return rules.map((one): Match => {
+    const { scope, rule, matcher } = one;
+    if (matcher.kind !== "path") return { scope, rule, sighting: sightWhole(one, request) ?? "unclear" };
     const { pattern } = matcher;
     if (rule.effect === "allow") {
       const paths = name === undefined || climbs(name) ? [undefined] : [place?.written, place?.real];

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are the shell's.
 import { describe, expect, it } from "vitest";
 import { ApprovalMode } from "../../../gen/agentry/v1/sessions_pb.js";
 import { makePolicyPlace, rulesOn } from "./place.js";
@@ -8,7 +9,7 @@ const allow = rulesOn(
   "bash",
   "allow",
   ...["ls", "ls **", "ls -la **", "cat **", "find **", "echo **", "grep **", "git status", "git log **"],
-  ...["time **", "x **", "bash **", "sed -n **", "awk **", "npm run test:*", "env **", "rg *", "./x.sh"],
+  ...["time **", "bash **", "sed -n **", "awk **", "npm run test:*", "env **", "rg *", "./x.sh"],
 );
 const deny = rulesOn("bash", "deny", "rm", "git push", "dd of=*", "mkfs*");
 
@@ -131,7 +132,6 @@ const notAllowed: readonly string[] = [
   "git log --output=x",
   "git  -C x log",
   "grep -r x",
-  "x y",
   "bash x.sh",
   "bash -c ls",
   "env ls",
@@ -145,7 +145,7 @@ const notAllowed: readonly string[] = [
   "lsx",
   "npm run test:x",
   `ls ${"a ".repeat(40_000)}`,
-].filter((command) => command !== "x y");
+];
 
 describe("never allowed", () => {
   it.each(notAllowed)("%j", async (command) => {
@@ -213,7 +213,7 @@ const destroying: readonly string[] = [
   "{rm,-rf,x}",
   "/bin/r? x",
   "/bin/[r]m x",
-  "true;".repeat(1_000) + "rm x",
+  `${"true;".repeat(1_000)}rm x`,
   "ls && ls || rm x",
   "ls | rm x",
   "ls & rm x",
