@@ -14,6 +14,7 @@ interface ServeOptions {
   readonly envKeys?: true;
   readonly fake?: string;
   readonly record?: string;
+  readonly sandbox: "auto" | "required" | "off";
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
 }
 
@@ -42,6 +43,11 @@ export function addServeCommand(program: Command): void {
       ),
     )
     .option("--record <file>", "record model answers into a cassette")
+    .addOption(
+      new Option("--sandbox <mode>", "what confines tools: a sandbox if one works, one or no tools, nothing")
+        .choices(["auto", "required", "off"])
+        .default("auto"),
+    )
     .addOption(
       new Option("--log-level <level>", "what is logged to stderr")
         .choices(["debug", "info", "warn", "error", "silent"])

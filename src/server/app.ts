@@ -26,7 +26,7 @@ import { openKeyFile } from "../store/vault/key-file.js";
 import { createVault } from "../store/vault/vault.js";
 import { builtinTools } from "../tools/builtin-tools.js";
 import { createPolicy } from "../tools/policy/create-policy.js";
-import { createNoSandbox } from "../tools/sandbox/none.js";
+import type { SandboxMode } from "../tools/sandbox/choose-sandbox.js";
 import type { GatewayService } from "../transcode/transcoder.js";
 import { createTranscoder } from "../transcode/transcoder.js";
 import type { AuthMode } from "./auth.js";
@@ -44,6 +44,7 @@ import { localCallersKnown } from "./local-caller.js";
 import type { Logger, LogLevel } from "./logger.js";
 import { createLogger } from "./logger.js";
 import { openProviders } from "./open-providers.js";
+import { openSandbox } from "./open-sandbox.js";
 import { restDialect } from "./rest-dialect.js";
 import { resolveToken } from "./token.js";
 import { wingmanDialect, wingmanNotFound } from "./wingman-dialect.js";
@@ -68,6 +69,8 @@ export interface AppSettings {
   /** A cassette to write. */
   readonly record?: string | undefined;
   readonly logLevel: LogLevel;
+  /** What confines tools. Default: `auto`. */
+  readonly sandbox?: SandboxMode | undefined;
 }
 
 /** A server that is ready. */
@@ -152,7 +155,7 @@ async function openRooms(
   const { registry, directory, ownOrigin } = providers;
   const tools = builtinTools();
   const policy = createPolicy();
-  const sandbox = createNoSandbox();
+  const sandbox = await openSandbox({ ...settings, dataDir }, log);
   const onBug = (error: unknown): void => log.error({ err: error }, "a run failed by a fault of the server");
   const engine = new Engine({
     store,

@@ -60,6 +60,7 @@ export async function runRipgrep(search: Search, signal: AbortSignal): Promise<S
         args: [...commonArgs, ...withLast(search.args)],
         workDir: search.root,
         env: toolEnvironment(),
+        readOnly: true,
       },
       timeoutMs: Math.max(1, search.deadline - performance.now()),
       onText(text, stream) {
@@ -87,7 +88,7 @@ function withLast(args: readonly string[]): string[] {
 }
 
 /** Loaded when it is first needed: on a machine it is not made for, the module throws. */
-async function ripgrepPath(): Promise<string> {
+export async function ripgrepPath(): Promise<string> {
   try {
     return (await import("@vscode/ripgrep")).rgPath;
   } catch {

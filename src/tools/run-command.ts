@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
+import { Fault } from "../core/fault.js";
 import type { Sandbox, SandboxCommand, SandboxExit, SandboxProcess } from "../core/sandbox.js";
 import type { OutputStream } from "../core/tool.js";
 import { ToolFailure } from "./tool-failure.js";
@@ -9,6 +10,8 @@ export interface CommandRun {
   readonly sandbox: Sandbox;
   readonly command: SandboxCommand;
   readonly timeoutMs: number;
+  /** Its input. Default: none. */
+  readonly input?: string;
   /** Given the output piece by piece, in the order it arrives; a character is never cut in two. */
   onText(text: string, stream: OutputStream): void;
 }
@@ -27,7 +30,7 @@ const fastBytes = 8 * 1024 * 1024;
 const drainMs = 500;
 
 /**
- * Runs a command in the sandbox, with no input, until it and all its children have ended, its time is up
+ * Runs a command in the sandbox until it and all its children have ended, its time is up
  * or `signal` fires. Memory stays bounded and other work gets its turn however much it prints. Throws a
  * `ToolFailure` when it cannot be started.
  */
@@ -40,7 +43,7 @@ export async function runCommand(run: CommandRun, signal: AbortSignal): Promise<
   }, run.timeoutMs);
   try {
     process.stdin.on("error", () => undefined);
-    process.stdin.end();
+    process.stdin.end(run.input ?? "");
     const reading = [
       readText(process.stdout, (text) => run.onText(text, "stdout")),
       readText(process.stderr, (text) => run.onText(text, "stderr")),
@@ -68,6 +71,7 @@ function startCommand(run: CommandRun, signal: AbortSignal): SandboxProcess {
 }
 
 function cannotStart(error: unknown): ToolFailure {
+  if (error instanceof Fault) return new ToolFailure(error.message);
   const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
   return new ToolFailure(`the command could not be started: ${code}`);
 }

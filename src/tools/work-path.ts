@@ -1,6 +1,7 @@
 import { lstat, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { fileFailure } from "./file-failure.js";
+import { protectedNames } from "./sandbox/protected-paths.js";
 import { showName } from "./show-text.js";
 import { ToolFailure } from "./tool-failure.js";
 
@@ -48,14 +49,14 @@ export async function resolveWorkPath(workDir: string, path: string): Promise<Wo
 }
 
 /**
- * Refuses a place that must not be written to: whatever belongs to a `.git`, because git runs programs
- * that its hooks and configuration name. Throws a `ToolFailure`.
+ * Refuses a place that must not be written to, by the names that the sandbox protects: what makes programs of
+ * the user run something. Whatever belongs to a `.git` is refused at any depth. Throws a `ToolFailure`.
  */
 export function refuseProtected(path: WorkPath): void {
   // Lower case: on some file systems .GIT is the same directory.
-  if (path.relative.toLowerCase().split("/").includes(".git")) {
-    throw new ToolFailure(`${showName(path.relative)} is protected: nothing in .git may be written`);
-  }
+  const names = path.relative.toLowerCase().split("/");
+  const isProtected = names.includes(".git") || protectedNames.includes(names[0] ?? "");
+  if (isProtected) throw new ToolFailure(`${showName(path.relative)} is protected: it may not be written`);
 }
 
 /** Whether `path` is `root` or below it, both absolute and without symbolic links. */

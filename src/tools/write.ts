@@ -1,7 +1,7 @@
 import { summarizeText } from "./change-summary.js";
 import { defineTool } from "./define-tool.js";
+import { runFileOperation } from "./run-file-operation.js";
 import { showName } from "./show-text.js";
-import { replaceWorkFile } from "./work-file.js";
 
 /** Writes a whole file. */
 export const writeTool = defineTool({
@@ -25,12 +25,8 @@ export const writeTool = defineTool({
   },
   async run(input, context, signal) {
     signal.throwIfAborted();
-    const content = input.text("content");
-    const { path, isNew } = await replaceWorkFile(context.workDir, input.text("path"), { content });
-    const size = Buffer.byteLength(content);
-    return {
-      text: `${isNew ? "created" : "overwrote"} ${showName(path.relative)} (${size} bytes)`,
-      failed: false,
-    };
+    const request = { path: input.text("path"), content: input.text("content") };
+    const { text } = await runFileOperation({ operation: "write", request }, context, signal);
+    return { text, failed: false };
   },
 });

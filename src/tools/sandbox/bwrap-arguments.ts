@@ -27,9 +27,11 @@ export interface BwrapPolicy {
   readonly covers: readonly Cover[];
   /** An empty directory and an empty file of the host. */
   readonly nothing: { readonly directory: string; readonly file: string };
+  /** A directory of the host that is seen as /etc. */
+  readonly etc: string;
   readonly env: Readonly<Record<string, string>>;
   /** Numbers of open descriptors. */
-  readonly descriptors: { readonly seccomp?: number; readonly info: number; readonly block: number };
+  readonly descriptors: { readonly seccomp?: number; readonly info: number };
   readonly command: readonly string[];
 }
 
@@ -49,31 +51,29 @@ export function bwrapArguments(policy: BwrapPolicy): string[] {
     ...["--chdir", policy.workDir, "--clearenv"],
     ...Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]),
     ...(descriptors.seccomp === undefined ? [] : ["--seccomp", String(descriptors.seccomp)]),
-    ...["--info-fd", String(descriptors.info), "--block-fd", String(descriptors.block)],
+    ...["--info-fd", String(descriptors.info)],
     "--",
     ...command,
   ];
 }
 
-function systemArguments({ workDir, writable, home, system }: BwrapPolicy): string[] {
+function systemArguments({ workDir, writable, home, system, etc }: BwrapPolicy): string[] {
   const isRoot = workDir === "/";
   return [
     // The system is then laid over it, so that it can neither be changed nor seen whole.
-    ...(isRoot ? [writable ? "--bind" : "--ro-bind", "/", "/", ...memory("/etc"), ...memory("/sys")] : []),
-    ...system.flatMap((entry) => systemEntry(entry, isRoot)),
+    ...(isRoot ? [writable ? "--bind" : "--ro-bind", "/", "/", ...memory("/sys"), ...memory("/run")] : []),
+    ...system.flatMap(({ path, link }) => {
+      if (link === undefined) return ["--ro-bind", path, path];
+      return isRoot ? [] : ["--symlink", link, path];
+    }),
+    ...["--ro-bind", etc, "/etc"],
     // As root, /proc and /dev have files that anybody with that user id may write, whatever his namespace.
     ...["--proc", "/proc", "--remount-ro", "/proc"],
     ...["--dev", "/dev", ...memory("/dev/shm"), "--remount-ro", "/dev"],
     ...memory("/tmp"),
-    ...memory("/var/tmp"),
-    ...memory("/run"),
+    ...(isRoot ? memory("/var/tmp") : ["--dir", "/run", "--dir", "/var", "--symlink", "../tmp", "/var/tmp"]),
     ...(home === undefined ? [] : memory(home)),
   ];
-}
-
-function systemEntry({ path, link }: SystemEntry, isRoot: boolean): string[] {
-  if (link === undefined) return ["--ro-bind", path, path];
-  return isRoot && !path.startsWith("/etc/") ? [] : ["--symlink", link, path];
 }
 
 function workArguments(policy: BwrapPolicy): string[] {

@@ -1,15 +1,16 @@
 import type { ChildProcess, StdioOptions } from "node:child_process";
 import { spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { setPriority } from "node:os";
-import { Readable, Writable } from "node:stream";
+import { Readable } from "node:stream";
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import type { SandboxExit, SandboxProcess } from "../../core/sandbox.js";
 import type { ControlGroup } from "./control-group.js";
 import { limits } from "./limits.js";
-import { sendSignal } from "./process-tree.js";
+import { isDead, readStat, sendSignal, startOf } from "./process-tree.js";
 
 /** Numbers that the process finds its descriptors under. */
-export const descriptors = { info: 3, block: 4, seccomp: 5 } as const;
+export const descriptors = { info: 3, seccomp: 4 } as const;
 
 /** How to start bubblewrap. */
 export interface BwrapStart {
@@ -18,95 +19,122 @@ export interface BwrapStart {
   /** A file with a seccomp filter, given to it as a descriptor. */
   readonly seccompFile?: string;
   readonly group: ControlGroup;
+  /** Descriptors that this process was started with and that must not be passed on. */
+  readonly inherited: readonly number[];
   /** Called once, when nothing that was started is left. */
   onEnd(): void;
 }
 
+// What it sets is inherited by everything that follows. The blocks of -f are of 512 bytes, those of -d of 1024.
+const script = `
+for door in $1; do echo 0 >"$door" || exit 126; done
+ulimit -c 0 && ulimit -n ${limits.openFiles} && ulimit -f ${limits.fileBytes / 512} && ulimit -d ${limits.memoryBytes / 1024} || exit 126
+shift
+exec "$@"
+`;
+
 /**
- * Starts bubblewrap. Before it starts the command it tells the process id of its first process inside and
- * waits: so that process is in its control group before it can do anything. Killing that process, the init
- * of its process namespace, makes the kernel kill all the others, and bubblewrap ends after them.
+ * Starts bubblewrap by a shell that first enters the control group and sets limits. Bubblewrap tells the
+ * process id of its first process inside: killing that one, the init of its process namespace, makes the
+ * kernel kill all the others.
  */
 export function startBwrap(start: BwrapStart, signal: AbortSignal): SandboxProcess {
   const child = spawnBwrap(start);
-  const [stdin, stdout, stderr, info, block] = child.stdio;
+  const [stdin, stdout, stderr, info] = child.stdio;
   if (!(stdin && stdout instanceof Readable && stderr instanceof Readable)) throw new Error("no pipes");
-  const inside = readProcessId(info);
+  let init: Init | undefined;
   let state: "running" | "killed" | "ended" = "running";
+  const inside = readProcessId(info).then((pid) => {
+    init = pid === undefined ? undefined : { pid, startedAt: startOf(pid) };
+    return init;
+  });
   const kill = (): void => {
     if (state !== "running") return;
     state = "killed";
-    void inside.then((pid) => killInit(child, pid));
+    // Before it has told its process id it is about to, or to end.
+    void inside.then((found) => found && killInit(found));
   };
   signal.addEventListener("abort", kill, { once: true });
-  inside.then((pid) => release(start.group, pid, block)).catch(kill);
   const exited = awaitExit(child)
-    .then((exit) => (state === "killed" ? { code: null, signal: "SIGKILL" } : exit))
+    .then(async (exit): Promise<SandboxExit> => {
+      // Bubblewrap ends with the command. Who was left in the background is killed by the end of init.
+      if (init) await endInit(init);
+      return state === "killed" ? { code: null, signal: "SIGKILL" } : exit;
+    })
     .finally(() => {
       state = "ended";
       signal.removeEventListener("abort", kill);
       start.onEnd();
-      return start.group.remove();
     });
   // Whoever does not wait for the exit must not be ended by its failure.
   exited.catch(() => undefined);
   return { stdin, stdout, stderr, exited, kill };
 }
 
-function spawnBwrap({ file, args, seccompFile }: BwrapStart): ChildProcess {
-  // Opened anew for each: what is read from a descriptor moves on for all that share it.
-  const filter = seccompFile === undefined ? undefined : openSync(seccompFile, "r");
-  const stdio: StdioOptions = ["pipe", "pipe", "pipe", "pipe", "pipe"];
-  if (filter !== undefined) stdio.push(filter);
+function spawnBwrap(start: BwrapStart): ChildProcess {
+  const { file, args, seccompFile, group } = start;
+  const opened: number[] = [];
+  const open = (path: string): number => {
+    const number = openSync(path, "r");
+    opened.push(number);
+    return number;
+  };
   try {
+    const stdio: StdioOptions = ["pipe", "pipe", "pipe", "pipe"];
+    // Opened anew for each: what is read from a descriptor moves on for all that share it.
+    if (seccompFile !== undefined) stdio[descriptors.seccomp] = open(seccompFile);
+    for (const number of start.inherited) if (number >= stdio.length) stdio[number] = open("/dev/null");
     // The first process inside shows the environment of bubblewrap to all others: it must be empty.
-    return spawn(file, args, { cwd: "/", detached: true, env: {}, stdio });
+    const child = spawn("/bin/sh", ["-c", script, "sh", group.doors.join(" "), file, ...args], {
+      cwd: "/",
+      detached: true,
+      env: {},
+      stdio: Array.from(stdio, (entry) => entry ?? "ignore"),
+    });
+    if (child.pid !== undefined) setPriority(child.pid, limits.niceness);
+    return child;
   } finally {
-    if (filter !== undefined) closeSync(filter);
+    for (const number of opened) closeSync(number);
   }
 }
 
 /** What bubblewrap writes to its `--info-fd`; undefined when it fails before. */
-async function readProcessId(info: unknown): Promise<number | undefined> {
-  if (!(info instanceof Readable)) return undefined;
+function readProcessId(info: unknown): Promise<number | undefined> {
+  const { promise, resolve } = Promise.withResolvers<number | undefined>();
+  if (!(info instanceof Readable)) return Promise.resolve(undefined);
   let text = "";
-  try {
-    for await (const chunk of info) {
-      text += String(chunk);
-      const [, pid] = /"child-pid": (\d+)/.exec(text) ?? [];
-      if (pid !== undefined) return Number(pid);
-    }
-  } catch {
-    // The pipe broke: it is the same as an end.
-  }
-  return undefined;
+  // Read to its end: bubblewrap writes it in pieces, and would die of a pipe that is closed in between.
+  info.on("data", (chunk) => {
+    text += String(chunk);
+    const [, pid] = /"child-pid": (\d+)/.exec(text) ?? [];
+    if (pid !== undefined) resolve(Number(pid));
+  });
+  info.on("error", () => resolve(undefined));
+  info.on("close", () => resolve(undefined));
+  return promise;
 }
 
-function release(group: ControlGroup, pid: number | undefined, block: unknown): void {
-  if (!(block instanceof Writable)) return;
-  block.on("error", () => undefined);
-  if (pid === undefined) {
-    block.destroy();
-    return;
-  }
-  group.add(pid);
-  setPriority(pid, limits.niceness);
-  block.end("1");
+/** The first process inside. Its number may become another's, together with its start it cannot. */
+interface Init {
+  readonly pid: number;
+  readonly startedAt: number;
 }
 
-/** The process id is bubblewrap's child for as long as bubblewrap has not ended; afterwards it may be anybody's. */
-function killInit(child: ChildProcess, pid: number | undefined): void {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  if (pid !== undefined && parentOf(pid) === child.pid) sendSignal(pid, "SIGKILL");
-  else child.kill("SIGKILL");
+function killInit({ pid, startedAt }: Init): boolean {
+  const stat = readStat(pid);
+  // A zombie is left only when all the others are gone: pid_namespaces(7).
+  if (stat === undefined || stat.startedAt !== startedAt || isDead(stat)) return false;
+  sendSignal(pid, "SIGKILL");
+  return true;
 }
 
-function parentOf(pid: number): number {
-  try {
-    const line = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return Number(line.slice(line.lastIndexOf(")") + 2).split(" ")[1]);
-  } catch {
-    return 0;
+/** How long to wait for processes that have been killed: one in an uninterruptible call may never vanish. */
+const reapMs = 5_000;
+
+async function endInit(init: Init): Promise<void> {
+  const deadline = performance.now() + reapMs;
+  for (let turn = 0; killInit(init) && performance.now() < deadline; turn += 1) {
+    await (turn < 50 ? nextTurn() : delay(1));
   }
 }
 

@@ -4,21 +4,22 @@ import { arch } from "node:process";
 import type { SandboxCommand, SandboxProcess } from "../../core/sandbox.js";
 import { bwrapArguments } from "./bwrap-arguments.js";
 import { descriptors, startBwrap } from "./bwrap-process.js";
-import type { ControlGroups } from "./control-group.js";
+import type { ControlGroup, ControlGroups } from "./control-group.js";
 import { openControlGroups } from "./control-group.js";
+import { inheritedDescriptors } from "./inherited-descriptors.js";
 import { limits } from "./limits.js";
 import type { ClosableSandbox } from "./none.js";
 import { holdPlaces } from "./place-holders.js";
 import { planCovers } from "./plan-covers.js";
 import { seccompFilter } from "./seccomp-filter.js";
-import { systemView } from "./system-view.js";
+import { copyConfiguration, systemView } from "./system-view.js";
 import { isBelow, realWorkFolder } from "./work-folder.js";
 
 /** How the sandbox is set up. */
 export interface BwrapOptions {
   /** Path of bubblewrap, version 0.8 or later. */
   readonly file: string;
-  /** A directory of the server's own, in which the sandbox keeps three small files. It is made if missing. */
+  /** A directory of the server's own, in which the sandbox keeps some files. It is made if missing. */
   readonly stateDir: string;
   /** What no process may see: files and directories of the server's state. Missing ones are left out. */
   readonly hidden: readonly string[];
@@ -52,8 +53,12 @@ export function createBwrapSandbox(options: BwrapOptions): BwrapSandbox {
     spawn(command, signal) {
       if (closed) throw new Error("the sandbox is closed");
       signal.throwIfAborted();
-      const started = startCommand(room, command, signal);
-      const settled = started.exited.catch(() => undefined).finally(() => processes.delete(started));
+      const group = room.groups.create();
+      const started = startCommand(room, { command, group }, signal);
+      const settled = started.exited
+        .catch(() => undefined)
+        .then(() => group.remove())
+        .finally(() => processes.delete(started));
       processes.set(started, settled);
       return started;
     },
@@ -70,14 +75,18 @@ function openRoom(options: BwrapOptions) {
   const nothing = { directory: join(stateDir, "empty"), file: join(stateDir, "empty-file") };
   mkdirSync(nothing.directory, { recursive: true, mode: 0o700 });
   writeFileSync(nothing.file, "", { mode: 0o600 });
+  const etc = join(stateDir, "etc");
+  copyConfiguration(etc);
   const filter = seccompFilter(arch);
   const seccompFile = filter && join(stateDir, "seccomp.bpf");
   if (filter && seccompFile) writeFileSync(seccompFile, filter, { mode: 0o600 });
   return {
     file: options.file,
     nothing,
+    etc,
     seccompFile,
     system: systemView(),
+    inherited: inheritedDescriptors(),
     groups: openControlGroups(),
     hidden: [...options.hidden, stateDir].map((path) => realPath(path) ?? path),
     programs: options.programs
@@ -89,7 +98,12 @@ function openRoom(options: BwrapOptions) {
 
 type Room = ReturnType<typeof openRoom>;
 
-function startCommand(room: Room, command: SandboxCommand, signal: AbortSignal): SandboxProcess {
+interface Call {
+  readonly command: SandboxCommand;
+  readonly group: ControlGroup;
+}
+
+function startCommand(room: Room, { command, group }: Call, signal: AbortSignal): SandboxProcess {
   const workDir = realWorkFolder(command.workDir, room.hidden);
   checkProgram(command);
   const writable = command.readOnly !== true;
@@ -108,16 +122,17 @@ function startCommand(room: Room, command: SandboxCommand, signal: AbortSignal):
           programs: room.programs,
           covers: places.covers,
           nothing: room.nothing,
+          etc: room.etc,
           env: environment(command),
           descriptors: {
             info: descriptors.info,
-            block: descriptors.block,
             ...(room.seccompFile && { seccomp: descriptors.seccomp }),
           },
-          command: [...limitCommand, command.file, ...command.args],
+          command: [...(room.groups.limitsProcesses ? [] : countProcesses), command.file, ...command.args],
         }),
         ...(room.seccompFile && { seccompFile: room.seccompFile }),
-        group: room.groups.create(),
+        group,
+        inherited: room.inherited,
         onEnd: places.release,
       },
       signal,
@@ -128,15 +143,11 @@ function startCommand(room: Room, command: SandboxCommand, signal: AbortSignal):
   }
 }
 
-/** Set inside, so that the number of processes is that of this user namespace alone. */
-const limitCommand = [
-  "/usr/bin/prlimit",
-  "--core=0",
-  `--data=${limits.memoryBytes}`,
-  `--fsize=${limits.fileBytes}`,
-  `--nofile=${limits.openFiles}`,
-  `--nproc=${limits.processes}`,
-];
+/**
+ * Where no control group counts processes, a limit does, unless for root. It is set inside, so that it counts
+ * those of this user namespace alone.
+ */
+const countProcesses = ["/usr/bin/prlimit", `--nproc=${limits.processes}`, "--"];
 
 function environment({ env }: SandboxCommand): Record<string, string> {
   return env.TMPDIR === undefined ? { ...env } : { ...env, TMPDIR: "/tmp" };

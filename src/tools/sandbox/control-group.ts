@@ -6,8 +6,8 @@ import { limits } from "./limits.js";
 
 /** Holds the processes of one call to their limits together. */
 export interface ControlGroup {
-  /** Puts a process in; what it starts afterwards is in it as well. Throws when that is not possible. */
-  add(pid: number): void;
+  /** Files to which a process writes 0 to get in; what it starts afterwards is in as well. */
+  readonly doors: readonly string[];
   /** Removes the group, once its processes are gone. */
   remove(): Promise<void>;
 }
@@ -24,6 +24,7 @@ interface Hierarchy {
   /** Files to write when a group is made, and what. */
   readonly settings: readonly (readonly [file: string, value: string])[];
   readonly controls: readonly ("pids" | "memory")[];
+  readonly door: string;
 }
 
 const groupPrefix = "agentry-";
@@ -51,11 +52,9 @@ function createGroup(hierarchies: readonly Hierarchy[]): ControlGroup {
   const name = groupPrefix + newId();
   const folders = hierarchies.map((hierarchy) => makeGroup(hierarchy, name));
   return {
-    add(pid) {
-      for (const folder of folders) writeFileSync(join(folder, "cgroup.procs"), String(pid));
-    },
+    doors: folders.map((folder, index) => join(folder, hierarchies[index]?.door ?? "")),
     async remove() {
-      for (const folder of folders) await removeGroup(folder);
+      await Promise.all(folders.map(removeGroup));
     },
   };
 }
@@ -69,7 +68,7 @@ function makeGroup({ folder, settings }: Hierarchy, name: string): string {
 
 /** The kernel takes a moment to count the last process out. */
 async function removeGroup(path: string): Promise<void> {
-  for (let attempt = 0; attempt < 50 && !isRemoved(path); attempt += 1) await delay(10);
+  for (let attempt = 0; attempt < 50 && !isRemoved(path); attempt += 1) await delay(attempt);
 }
 
 function isRemoved(path: string): boolean {
@@ -103,13 +102,15 @@ function candidates(): Hierarchy[] {
       ["pids.max", processes],
       ["memory.max", memory],
     ] as const;
-    return [{ folder: join(root, unified), settings, controls: ["pids", "memory"] }];
+    return [{ folder: join(root, unified), settings, controls: ["pids", "memory"], door: "cgroup.procs" }];
   }
   const files = { pids: [["pids.max", processes]], memory: [["memory.limit_in_bytes", memory]] } as const;
   return (["pids", "memory"] as const).flatMap((control) => {
     const path = lines.find((line) => line.split(":")[1] === control)?.split(":")[2];
     if (path === undefined) return [];
-    return [{ folder: join(root, control, path), settings: files[control], controls: [control] }];
+    // Unlike cgroup.procs, a thread that moves itself through this file waits for no other processor.
+    const door = "tasks";
+    return [{ folder: join(root, control, path), settings: files[control], controls: [control], door }];
   });
 }
 

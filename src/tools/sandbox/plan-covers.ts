@@ -2,7 +2,13 @@ import type { Stats } from "node:fs";
 import { lstatSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Cover } from "./bwrap-arguments.js";
-import { privateNames, protectedInGit, protectedNames, redirectionsInGit } from "./protected-paths.js";
+import {
+  privateNames,
+  protectedAtHome,
+  protectedInGit,
+  protectedNames,
+  redirectionsInGit,
+} from "./protected-paths.js";
 import { isBelow } from "./work-folder.js";
 
 /** What has to be laid over a working directory, and what has to be looked after around a call. */
@@ -42,7 +48,10 @@ export function planCovers(request: CoverRequest): CoverPlan {
   if (home !== undefined && (home === workDir || isBelow(workDir, home))) {
     for (const name of privateNames) hide(plan, request, join(home, name));
   }
-  if (request.writable) for (const name of protectedNames) protect(plan, request, join(workDir, name));
+  if (request.writable) {
+    const names = home === workDir ? [...protectedNames, ...protectedAtHome] : protectedNames;
+    for (const name of names) protect(plan, request, join(workDir, name));
+  }
   return { ...plan, covers: withoutCovered(plan.covers) };
 }
 

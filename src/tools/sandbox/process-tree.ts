@@ -10,7 +10,8 @@ export interface Call {
   readonly mark: string;
 }
 
-interface ProcessStat {
+/** What /proc tells of a process. */
+export interface ProcessStat {
   readonly pid: number;
   readonly parent: number;
   readonly group: number;
@@ -75,7 +76,8 @@ export function sendSignal(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-function isDead(stat: ProcessStat): boolean {
+/** Whether a process has ended, and only waits to be counted out by its parent. */
+export function isDead(stat: ProcessStat): boolean {
   return stat.state === "Z" || stat.state === "X";
 }
 
@@ -96,7 +98,8 @@ function readStats(): ProcessStat[] {
     .filter((stat) => stat !== undefined);
 }
 
-function readStat(pid: number): ProcessStat | undefined {
+/** What /proc tells of a process, or undefined when there is none of this id. */
+export function readStat(pid: number): ProcessStat | undefined {
   const line = readProc(`/proc/${pid}/stat`);
   if (line === undefined) return undefined;
   // The second field is the program's name in brackets, and may itself hold blanks and brackets: proc(5).

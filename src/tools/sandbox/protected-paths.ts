@@ -4,18 +4,26 @@
  */
 export const protectedNames: readonly string[] = [
   ".agentry",
-  ".bash_profile",
   ".bashrc",
   ".claude",
   ".cursor",
   ".envrc",
   ".git",
-  ".gitconfig",
   ".idea",
   ".mcp.json",
-  ".profile",
   ".vscode",
+];
+
+/** The same in a home directory only: nobody reads them elsewhere. */
+export const protectedAtHome: readonly string[] = [
+  ".bash_login",
+  ".bash_logout",
+  ".bash_profile",
+  ".gitconfig",
+  ".profile",
+  ".zlogin",
   ".zprofile",
+  ".zshenv",
   ".zshrc",
 ];
 

@@ -1,5 +1,5 @@
-import { existsSync, lstatSync, readlinkSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, existsSync, lstatSync, mkdirSync, readlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { SystemEntry } from "./bwrap-arguments.js";
 
 /** On systems of today links into /usr, elsewhere directories. */
@@ -58,8 +58,22 @@ export function systemView(): SystemEntry[] {
     { path: "/usr" },
     ...(existsSync("/nix/store") ? [{ path: "/nix/store" }] : []),
     ...programFolders.flatMap((name) => entryOf(`/${name}`)),
-    ...configuration.flatMap((name) => entryOf(join("/etc", name))),
   ];
+}
+
+/**
+ * Copies what processes may see of /etc into `folder`: bound one by one, these files would cost every call
+ * several milliseconds. What is missing or cannot be read is left out.
+ */
+export function copyConfiguration(folder: string): void {
+  for (const name of configuration) {
+    try {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      cpSync(join("/etc", name), join(folder, name), { recursive: true, verbatimSymlinks: true });
+    } catch {
+      // Programs look such files up where they are, and do without where they are not.
+    }
+  }
 }
 
 /** Whether a directory, by its real path, is part of the system, so that no session may work in it. */

@@ -1,0 +1,37 @@
+import { join } from "node:path";
+import type { SandboxMode } from "../tools/sandbox/choose-sandbox.js";
+import { chooseSandbox } from "../tools/sandbox/choose-sandbox.js";
+import type { ClosableSandbox } from "../tools/sandbox/none.js";
+import { toolPrograms } from "../tools/tool-programs.js";
+import type { Logger } from "./logger.js";
+
+/** Where the server's state is, and what is to confine its tools. */
+export interface SandboxSettings {
+  readonly dataDir: string;
+  /** Default: `agentry.db` in the data directory. */
+  readonly db?: string | undefined;
+  /** Default: `auto`. */
+  readonly sandbox?: SandboxMode | undefined;
+}
+
+/** Files that SQLite and the lock keep beside a database. */
+const besideDatabase = ["", "-wal", "-shm", "-journal", ".lock", ".pid"];
+
+/** What the sandbox of these settings is made of. */
+export async function sandboxOptions({ dataDir, db = join(dataDir, "agentry.db") }: SandboxSettings) {
+  return {
+    stateDir: join(dataDir, "sandbox"),
+    hidden: [dataDir, ...besideDatabase.map((suffix) => db + suffix)],
+    programs: await toolPrograms(),
+  };
+}
+
+/** The sandbox of a server. Where tools are not confined though somebody may think so, the log says it. */
+export async function openSandbox(settings: SandboxSettings, log: Logger): Promise<ClosableSandbox> {
+  const { sandbox, warning } = await chooseSandbox(
+    settings.sandbox ?? "auto",
+    await sandboxOptions(settings),
+  );
+  if (warning !== undefined) log.warn(warning);
+  return sandbox;
+}
