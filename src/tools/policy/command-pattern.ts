@@ -94,9 +94,9 @@ function fillsStar(pattern: Exclude<WordPattern, { kind: "literal" }>, word: str
 /** Words as far as they are known: undefined is one or more words that are not. */
 export type SeenWords = readonly (string | undefined)[];
 
-/** A command as it was seen: a program, undefined where that is not written out, and what follows it. */
+/** A command as it was seen: a program, and what follows it. */
 export interface SeenCommand {
-  readonly program: string | undefined;
+  readonly program: string;
   readonly words: SeenWords;
   /** Where in `words` the arguments begin. */
   readonly from: number;
@@ -111,7 +111,7 @@ export interface SeenCommand {
 export function couldBe({ words: patterns }: CommandPattern, command: SeenCommand): boolean {
   const [first, ...rest] = patterns;
   const { program, words, from } = command;
-  if (first === undefined || program === undefined) return true;
+  if (first === undefined) return true;
   if (!resembles(first, baseName(program)) && !resembles(first, program)) return false;
   if (rest.length === 0 || command.more) return true;
   const args = words.slice(from);

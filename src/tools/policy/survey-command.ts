@@ -15,7 +15,7 @@ export interface Survey {
 }
 
 /** Deeper substitutions than people write; each level is read once more by the parser. */
-const deepest = 12;
+const deepest = 8;
 const mostNodes = 200_000;
 const mostCommands = 100_000;
 /** Texts inside quotes that are read as commands of their own. */
@@ -40,6 +40,8 @@ class Surveyor implements Survey {
   readonly commands: SeenCommand[] = [];
   unclear?: string;
   foreign = false;
+  /** Commands that were read before: lines of many thousand have few. */
+  private readonly known = new Set<string>();
   private nodes = 0;
   private texts = 0;
 
@@ -114,7 +116,7 @@ class Surveyor implements Survey {
     const text = literalValue(value);
     if (text === undefined || text === "") return;
     this.commands.push({ program: text, words: [], from: 0, more: true });
-    if (/[^\w./:-]/.test(text)) this.read({ text, kind: "command" }, depth + 1);
+    if (/[^\w./:-]/.test(text)) this.read({ text, kind: "guess" }, depth + 1);
   }
 
   private inspectCommand(command: Command, depth: number, kind: Source["kind"]): void {
@@ -123,7 +125,10 @@ class Surveyor implements Survey {
     const words = [name, ...command.args].map((word) =>
       word.type === "Word" ? literalValue(word) : assignedText(word.name, word.value),
     );
-    this.commands.push({ program: words[0], words, from: 1, more: false });
+    const key = JSON.stringify([kind, ...words]);
+    if (this.known.has(key)) return;
+    this.known.add(key);
+    if (words[0] !== undefined) this.commands.push({ program: words[0], words, from: 1, more: false });
     const findings = readArguments(words, kind === "guess");
     for (const started of findings.commands) this.commands.push(started);
     if (findings.unclear !== undefined && kind !== "guess") this.doubt(findings.unclear);

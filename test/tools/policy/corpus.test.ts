@@ -52,7 +52,7 @@ describe("of what destroys, denied by rules that deny, or asked", () => {
 
 describe("of what touches a file, denied by a rule that denies that, where the shell does it", () => {
   const shell = cases.filter(
-    ({ cmd }) => /touch|cu\\rl/.test(cmd) && !/^(python3|vim|awk|sed -n|ls \\)/.test(cmd),
+    ({ cmd }) => /touch|cu\\rl/.test(cmd) && !/^(python3|vim|awk|sed|ls \\)/.test(cmd),
   );
   it.each(shell.length > 0 ? shell : cases)("$id $cmd", async ({ cmd }) => {
     expect(await decideCommand(cmd, denied, ApprovalMode.AUTO)).toMatchObject({ kind: "deny" });

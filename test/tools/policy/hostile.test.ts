@@ -349,6 +349,8 @@ describe("let be by rules that deny other things", () => {
     "npm test && git status",
     "cat <<'E' > x\nrm y\nE",
     "git pull",
+    "git commit -m '$5 off'",
+    "PRICE='$5 off' ls",
     "dd if=a",
     "echo é 😀",
   ])("%j", async (command) => {
