@@ -90,16 +90,14 @@ export class SessionLog {
     return newest.done;
   }
 
-  /** Everything after a position, then, with `follow`, whatever comes, until the caller leaves or the session is deleted. */
-  async *read({ after, follow }: ReadOptions, signal: AbortSignal): AsyncGenerator<Event> {
+  /**
+   * Everything after a position, in pages, then, with `follow`, whatever comes, until the caller leaves or the
+   * session is deleted.
+   */
+  async *pages({ after, follow }: ReadOptions, signal: AbortSignal): AsyncGenerator<readonly Event[], void> {
     if (after > this.#head) {
-      throw new Fault(
-        "out_of_range",
-        `position ${after} is ahead of the session, which is at ${this.#head}`,
-        {
-          headSeq: this.#head,
-        },
-      );
+      const message = `position ${after} is ahead of the session, which is at ${this.#head}`;
+      throw new Fault("out_of_range", message, { headSeq: this.#head });
     }
     let at = after;
     while (!signal.aborted) {
@@ -107,13 +105,11 @@ export class SessionLog {
         const events =
           this.#tail.after(at) ??
           (await this.#parts.store.events.read({ ...page, sessionId: this.sessionId, after: at }));
+        const last = events.at(-1);
         // The session was deleted under its reader.
-        if (events.length === 0) return;
-        for (const event of events) {
-          if (signal.aborted) return;
-          at = event.seq;
-          yield event;
-        }
+        if (!last) return;
+        at = last.seq;
+        yield events;
       } else if (!follow || this.#closed) {
         return;
       } else {

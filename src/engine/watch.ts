@@ -15,11 +15,11 @@ export class Watch {
   ) {}
 
   /**
-   * A run's events after a position, until it has finished. A run whose message was given to the one before
-   * it has none.
+   * A run's events after a position, in pages, until it has finished. A run whose message was given to the one
+   * before it has none.
    * @throws Fault `not_found`; `out_of_range` for a position that the session has never had.
    */
-  async *run(runId: string, after: number, signal: AbortSignal): AsyncGenerator<Event> {
+  async *runPages(runId: string, after: number, signal: AbortSignal): AsyncGenerator<readonly Event[], void> {
     const sessionId = (await this.#get(runId)).sessionId;
     const held = await this.logs.hold(sessionId);
     try {
@@ -29,24 +29,26 @@ export class Watch {
       if (run.state === RunState.FINISHED && after >= run.lastSeq && after <= position) return;
       const start = run.firstSeq > 0 ? run.firstSeq - 1 : position;
       const options: ReadOptions = { after: Math.max(after, start), follow: true };
-      for await (const event of held.log.read(options, signal)) {
-        if (event.runId !== runId) {
-          if (run.firstSeq === 0 && isInput(event) && (await this.#wasTaken(runId))) return;
-          continue;
-        }
-        yield event;
-        if (event.body.case === "runFinished") return;
+      for await (const page of held.log.pages(options, signal)) {
+        const own = page.filter((event) => event.runId === runId);
+        if (own.length > 0) yield own;
+        if (own.at(-1)?.body.case === "runFinished") return;
+        if (run.firstSeq === 0 && page.some(isInput) && (await this.#wasTaken(runId))) return;
       }
     } finally {
       held.release();
     }
   }
 
-  /** A session's events after a position, across runs. @throws as `run`. */
-  async *session(sessionId: string, options: ReadOptions, signal: AbortSignal): AsyncGenerator<Event> {
+  /** A session's events after a position, in pages, across runs. @throws as `runPages`. */
+  async *sessionPages(
+    sessionId: string,
+    options: ReadOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<readonly Event[], void> {
     const held = await this.logs.hold(sessionId);
     try {
-      yield* held.log.read(options, signal);
+      yield* held.log.pages(options, signal);
     } finally {
       held.release();
     }

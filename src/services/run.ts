@@ -1,12 +1,13 @@
 import type { ServiceImpl } from "@connectrpc/connect";
-import type { Approval } from "../../gen/agentry/v1/event_pb.js";
+import type { Approval, Event } from "../../gen/agentry/v1/event_pb.js";
 import { ApprovalState, ElicitationState, Verdict } from "../../gen/agentry/v1/event_pb.js";
 import type { Part } from "../../gen/agentry/v1/message_pb.js";
-import type { Input, RunService } from "../../gen/agentry/v1/run_pb.js";
+import type { Input, RunRequest, RunService } from "../../gen/agentry/v1/run_pb.js";
 import { ApprovalScope, ElicitationAction, OnDisconnect, WhenBusy } from "../../gen/agentry/v1/run_pb.js";
 import { invalid, notFound } from "../core/fault.js";
 import type { Store } from "../core/store.js";
 import type { Engine } from "../engine/engine.js";
+import { flattenPages } from "../engine/flatten-pages.js";
 import type { RunOrder } from "../engine/new-run.js";
 import { ruleFor } from "../engine/rules.js";
 import { textPart } from "../engine/run-progress.js";
@@ -26,17 +27,8 @@ export interface RunServiceParts {
 export function createRunService({ store, engine }: RunServiceParts) {
   const watch = new Watch(store, engine.logs);
   return {
-    async *run(request, call: Call) {
-      const run = await engine.start(toOrder(request, request.onDisconnect, call));
-      let finished = false;
-      try {
-        for await (const event of watch.run(run.id, 0, call.signal)) {
-          finished = event.body.case === "runFinished";
-          yield { event };
-        }
-      } finally {
-        if (!finished && request.onDisconnect === OnDisconnect.CANCEL) await engine.cancel(run.id);
-      }
+    run(request, call: Call) {
+      return flattenPages(startAndWatch(engine, watch, request, call), toResponse);
     },
 
     async startRun(request, call: Call) {
@@ -55,13 +47,13 @@ export function createRunService({ store, engine }: RunServiceParts) {
       return { runs: items, nextPageToken: cursor ?? "" };
     },
 
-    async *watchRun({ runId, after }, { signal }: Call) {
-      for await (const event of watch.run(runId, after, signal)) yield { event };
+    watchRun({ runId, after }, { signal }: Call) {
+      return flattenPages(watch.runPages(runId, after, signal), toResponse);
     },
 
-    async *watchSession({ sessionId, after, follow }, { signal }: Call) {
+    watchSession({ sessionId, after, follow }, { signal }: Call) {
       const options = { after, follow: follow ?? true };
-      for await (const event of watch.session(sessionId, options, signal)) yield { event };
+      return flattenPages(watch.sessionPages(sessionId, options, signal), toResponse);
     },
 
     async cancelRun({ runId }) {
@@ -102,6 +94,26 @@ export function createRunService({ store, engine }: RunServiceParts) {
       return { elicitation: await engine.elicitations.resolve(elicitationId, reply) };
     },
   } satisfies ServiceImpl<typeof RunService>;
+}
+
+const toResponse = (event: Event): { event: Event } => ({ event });
+
+async function* startAndWatch(
+  engine: Engine,
+  watch: Watch,
+  request: RunRequest,
+  call: Call,
+): AsyncGenerator<readonly Event[], void> {
+  const run = await engine.start(toOrder(request, request.onDisconnect, call));
+  let finished = false;
+  try {
+    for await (const page of watch.runPages(run.id, 0, call.signal)) {
+      finished = page.at(-1)?.body.case === "runFinished";
+      yield page;
+    }
+  } finally {
+    if (!finished && request.onDisconnect === OnDisconnect.CANCEL) await engine.cancel(run.id);
+  }
 }
 
 const elicitationStates = {

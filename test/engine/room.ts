@@ -19,8 +19,10 @@ import type { Store } from "../../src/core/store.js";
 import type { Tool, ToolContext, ToolOutput } from "../../src/core/tool.js";
 import type { EngineOptions } from "../../src/engine/engine.js";
 import { Engine } from "../../src/engine/engine.js";
+import { flattenPages } from "../../src/engine/flatten-pages.js";
 import type { RunOrder } from "../../src/engine/new-run.js";
 import { textPart } from "../../src/engine/run-progress.js";
+import type { ReadOptions, SessionLog } from "../../src/engine/session-log.js";
 import { Watch } from "../../src/engine/watch.js";
 import { openSqliteStore } from "../../src/store/sqlite/open.js";
 import { createPolicy } from "../../src/tools/policy/create-policy.js";
@@ -76,7 +78,11 @@ export async function openRoom(script: Script, options: RoomOptions = {}) {
     ...(options.stopMs && { stopMs: options.stopMs }),
   });
   await engine.recover();
-  const watch = new Watch(store, engine.logs);
+  const pages = new Watch(store, engine.logs);
+  const watch = {
+    run: (runId: string, after: number, signal: AbortSignal) =>
+      flattenPages(pages.runPages(runId, after, signal), (event) => event),
+  };
   let open = true;
   const close = async (): Promise<void> => {
     if (!open) return;
@@ -261,3 +267,7 @@ export function gate(): {
     },
   };
 }
+
+/** The events of a log, one by one. */
+export const readEvents = (log: SessionLog, options: ReadOptions, signal: AbortSignal) =>
+  flattenPages(log.pages(options, signal), (event) => event);

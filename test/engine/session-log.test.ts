@@ -7,7 +7,7 @@ import type { Write } from "../../src/core/store.js";
 import { Committer } from "../../src/engine/committer.js";
 import { EventTail } from "../../src/engine/event-tail.js";
 import { SessionLog } from "../../src/engine/session-log.js";
-import { collect, never, openRoom, replaced, says } from "./room.js";
+import { collect, never, openRoom, readEvents, replaced, says } from "./room.js";
 
 function write(sessionId: string, text: string): Write & { type: "event" } {
   const body = { case: "textDelta", value: { index: 0, text } } as const;
@@ -76,7 +76,7 @@ describe("SessionLog", () => {
     const { log, append, store, sessionId } = await openLog();
     append(3);
     expect(log.position).toBe(0);
-    expect(await collect(log.read({ after: 0, follow: false }, never))).toEqual([]);
+    expect(await collect(readEvents(log, { after: 0, follow: false }, never))).toEqual([]);
     expect(await log.durable()).toBe("written");
     expect(log.position).toBe(3);
     expect(seqs(await store.events.read({ sessionId, after: 0, limit: 10, maxBytes: 1e6 }))).toEqual([
@@ -88,7 +88,9 @@ describe("SessionLog", () => {
     const { log, append, reads } = await openLog();
     append(300);
     await log.durable();
-    expect(seqs(await collect(log.read({ after, follow: false }, never)))).toEqual(upTo(after + 1, 300));
+    expect(seqs(await collect(readEvents(log, { after, follow: false }, never)))).toEqual(
+      upTo(after + 1, 300),
+    );
     expect(reads.count).toBe(0);
   });
 
@@ -98,7 +100,7 @@ describe("SessionLog", () => {
       append(300);
       await log.durable();
     }
-    expect(seqs(await collect(log.read({ after: 0, follow: false }, never)))).toEqual(upTo(1, 6000));
+    expect(seqs(await collect(readEvents(log, { after: 0, follow: false }, never)))).toEqual(upTo(1, 6000));
     expect(reads.count).toBeGreaterThan(0);
   });
 
@@ -106,7 +108,7 @@ describe("SessionLog", () => {
     const { log, append } = await openLog();
     append(2);
     await log.durable();
-    const read = collect(log.read({ after: 3, follow: true }, never));
+    const read = collect(readEvents(log, { after: 3, follow: true }, never));
     await expect(read).rejects.toMatchObject({ reason: "out_of_range", detail: { headSeq: 2 } });
   });
 
@@ -115,7 +117,7 @@ describe("SessionLog", () => {
     append(1);
     await log.durable();
     const leave = new AbortController();
-    const slow = log.read({ after: 0, follow: true }, leave.signal);
+    const slow = readEvents(log, { after: 0, follow: true }, leave.signal);
     const seen = [(await slow.next()).value as Event];
     for (let i = 0; i < 30; i += 1) {
       append(20, "x".repeat(10_000));
@@ -133,7 +135,7 @@ describe("SessionLog", () => {
     for (let i = 0; i < 500; i += 1) {
       const read = async (after: number): Promise<number[]> => {
         const seen: number[] = [];
-        for await (const { seq } of log.read({ after, follow: true }, never)) {
+        for await (const { seq } of readEvents(log, { after, follow: true }, never)) {
           seen.push(seq);
           if (seq === 1000) break;
         }
@@ -173,7 +175,9 @@ describe("SessionLog", () => {
     expect(seqs(await store.events.read({ sessionId, after: 0, limit: 10, maxBytes: 1e6 }))[0]).toBe(1);
     append(1);
     await log.durable();
-    const texts = (await collect(log.read({ after: 0, follow: false }, never))).map(({ body }) => body.value);
+    const texts = (await collect(readEvents(log, { after: 0, follow: false }, never))).map(
+      ({ body }) => body.value,
+    );
     expect(texts).toMatchObject([{ text: "x" }, { text: "own" }, { text: "x" }]);
   });
 
@@ -201,7 +205,7 @@ describe("SessionLog", () => {
     const { log, append } = await openLog();
     append(1);
     await log.durable();
-    const read = collect(log.read({ after: 0, follow: true }, never));
+    const read = collect(readEvents(log, { after: 0, follow: true }, never));
     log.close();
     expect(await read).toHaveLength(1);
   });
