@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { Fault } from "../core/fault.js";
 import { addDemoCommand } from "./demo-command.js";
+import { addDoctorCommand } from "./doctor-command.js";
 import { addRunCommand } from "./run-command.js";
 import { addServeCommand } from "./serve-command.js";
 import { addTokenCommand } from "./token-command.js";
@@ -14,7 +15,8 @@ export async function runCli(argv: readonly string[]): Promise<void> {
     .helpOption("--help", "print this help")
     .showHelpAfterError("(agentry --help lists commands and options)")
     .exitOverride();
-  for (const add of [addServeCommand, addRunCommand, addTokenCommand, addDemoCommand]) add(program);
+  for (const add of [addServeCommand, addRunCommand, addTokenCommand, addDoctorCommand, addDemoCommand])
+    add(program);
   try {
     await program.parseAsync(argv);
   } catch (error) {
