@@ -61,7 +61,7 @@ export class RunPrinter {
   }
 }
 
-export function callLine({ name, arguments: input }: ToolCall): string {
+function callLine({ name, arguments: input }: ToolCall): string {
   return oneLine(`${name} ${JSON.stringify(input ?? {})}`);
 }
 

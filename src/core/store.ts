@@ -150,7 +150,7 @@ export interface RunRows {
 }
 
 /** Which events to read. */
-export interface EventRange {
+interface EventRange {
   readonly sessionId: string;
   /** Only those with a seq above it. */
   readonly after: number;

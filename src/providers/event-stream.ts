@@ -7,7 +7,7 @@ import { brokenFault, idleFault } from "./faults.js";
 const largestAnswer = 256 * 1024 * 1024;
 
 /** Takes the texts of events out of a text that comes in pieces. */
-export interface Framing {
+interface Framing {
   /** The events that the piece completes. Throws where one is too long. */
   push(piece: string): string[];
   /** An event that was not completed before the end; undefined for none. */

@@ -27,7 +27,7 @@ export type Shown =
   | { readonly kind: "pdf"; readonly name: string; readonly base64: string }
   | { readonly kind: "text"; readonly text: string };
 
-export type ImageType = "image/jpeg" | "image/png" | "image/gif" | "image/webp";
+type ImageType = "image/jpeg" | "image/png" | "image/gif" | "image/webp";
 
 const imageTypes = new Map<string, ImageType>([
   ["image/jpeg", "image/jpeg"],

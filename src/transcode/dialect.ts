@@ -1,7 +1,7 @@
 import type { ConnectError } from "@connectrpc/connect";
 
 /** An error as one HTTP reply. */
-export interface ErrorReply {
+interface ErrorReply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   /** Printed by JSON.stringify. */

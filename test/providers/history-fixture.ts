@@ -11,7 +11,7 @@ import {
   ToolResultSchema,
 } from "../../gen/agentry/v1/message_pb.js";
 
-export const png = new Uint8Array([137, 80, 78, 71]);
+const png = new Uint8Array([137, 80, 78, 71]);
 
 const part = (content: Part["content"]): Part => create(PartSchema, { content });
 export const text = (value: string) => part({ case: "text", value });

@@ -7,7 +7,7 @@ import type { FakeUpstream, UpstreamAnswer } from "./fake-upstream.js";
 import { startFakeUpstream } from "./fake-upstream.js";
 
 /** How a provider's API says what every provider has to understand. */
-export interface ProviderWire {
+interface ProviderWire {
   /** "Hello there." as text. */
   readonly text: string;
   /** The calls `read {"path":"a"}` and `read {"path":"b"}`, in one answer. */

@@ -71,11 +71,6 @@ export async function openRecorder(options: RecorderOptions): Promise<Transport>
   };
 }
 
-/** The name that `--record` makes up when it is given none. */
-export function newCassetteName(now: number): string {
-  return cassettePath(`agentry-recording-${Math.floor(now / 1000)}`);
-}
-
 /** Passes an answer on, and keeps the exchange once it has ended. */
 function capture(response: Response, started: Started, keep: (interaction: Interaction) => void): Response {
   const { clean, ...request } = started;

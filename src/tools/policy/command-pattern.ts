@@ -2,7 +2,7 @@ import { baseName, runsOthers } from "./program-kinds.js";
 import { matchStars } from "./stars.js";
 
 /** One word of a command pattern. */
-export type WordPattern =
+type WordPattern =
   | { readonly kind: "literal"; readonly text: string }
   /** `*`: one word. */
   | { readonly kind: "one" }

@@ -9,7 +9,7 @@ import { coversPath, touchesPath } from "./path-pattern.js";
 import { findWorkPlace } from "./work-place.js";
 
 /** Whose a rule is. */
-export type Scope = "agent" | "session";
+type Scope = "agent" | "session";
 
 /** A rule that bears on a call. A rule that allows is matched by `yes` alone. */
 export interface Match {
