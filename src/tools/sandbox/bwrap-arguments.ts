@@ -62,11 +62,11 @@ function systemArguments({ workDir, writable, home, system, etc }: BwrapPolicy):
   return [
     // The system is then laid over it, so that it can neither be changed nor seen whole.
     ...(isRoot ? [writable ? "--bind" : "--ro-bind", "/", "/", ...memory("/sys"), ...memory("/run")] : []),
+    ...["--ro-bind", etc, "/etc"],
     ...system.flatMap(({ path, link }) => {
       if (link === undefined) return ["--ro-bind", path, path];
       return isRoot ? [] : ["--symlink", link, path];
     }),
-    ...["--ro-bind", etc, "/etc"],
     // As root, /proc and /dev have files that anybody with that user id may write, whatever his namespace.
     ...["--proc", "/proc", "--remount-ro", "/proc"],
     ...["--dev", "/dev", ...memory("/dev/shm"), "--remount-ro", "/dev"],

@@ -1,4 +1,13 @@
-import { cpSync, existsSync, lstatSync, mkdirSync, readlinkSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import type { SystemEntry } from "./bwrap-arguments.js";
 
@@ -7,12 +16,10 @@ const programFolders = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"];
 
 /** What programs look up in /etc; no passwords, no keys, no addresses of this machine. */
 const configuration = [
-  "alternatives",
   "ca-certificates",
   "ca-certificates.conf",
   "crypto-policies",
   "debian_version",
-  "fonts",
   "group",
   "inputrc",
   "java",
@@ -27,15 +34,15 @@ const configuration = [
   "nsswitch.conf",
   "os-release",
   "passwd",
-  "perl",
   "pki",
   "protocols",
   "services",
-  "ssl/certs",
   "ssl/openssl.cnf",
-  "terminfo",
   "timezone",
 ];
+
+/** Directories of /etc with hundreds of links, too many to copy. */
+const largeConfiguration = ["alternatives", "ssl/certs"];
 
 /** Directories that are no place to work in, nor is anything below those of the second list. */
 const systemFolders = [
@@ -52,28 +59,52 @@ const systemFolders = [
 ];
 const kernelFolders = ["/dev", "/proc", "/sys"];
 
-/** The parts of this system that a sandboxed process sees. Read once: it does not change under a server. */
+/**
+ * The parts of this system that a sandboxed process sees, those of /etc to be laid over the copy of it. Read
+ * once: it does not change under a server.
+ */
 export function systemView(): SystemEntry[] {
+  const configured = largeConfiguration.map((name) => join("/etc", name)).filter((path) => isFolder(path));
   return [
     { path: "/usr" },
     ...(existsSync("/nix/store") ? [{ path: "/nix/store" }] : []),
     ...programFolders.flatMap((name) => entryOf(`/${name}`)),
+    ...configured.map((path) => ({ path })),
   ];
 }
 
 /**
- * Copies what processes may see of /etc into `folder`: bound one by one, these files would cost every call
+ * Makes `folder` a copy of what processes may see of /etc: bound one by one, these files would cost every call
  * several milliseconds. What is missing or cannot be read is left out.
  */
 export function copyConfiguration(folder: string): void {
+  for (const name of largeConfiguration) mkdirSync(join(folder, name), { recursive: true });
   for (const name of configuration) {
-    try {
-      mkdirSync(dirname(join(folder, name)), { recursive: true });
-      cpSync(join("/etc", name), join(folder, name), { recursive: true, verbatimSymlinks: true });
-    } catch {
-      // Programs look such files up where they are, and do without where they are not.
-    }
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    copyEntry(join("/etc", name), join(folder, name));
   }
+}
+
+function copyEntry(from: string, to: string): void {
+  try {
+    const stats = lstatSync(from);
+    if (stats.isSymbolicLink()) copyLink(from, to);
+    else if (stats.isFile()) copyFileSync(from, to);
+    else if (stats.isDirectory()) {
+      mkdirSync(to, { recursive: true });
+      for (const name of readdirSync(from)) copyEntry(join(from, name), join(to, name));
+    }
+  } catch {
+    // Programs look such files up where they are, and do without where they are not.
+  }
+}
+
+function copyLink(from: string, to: string): void {
+  const text = readlinkSync(from);
+  // Most are there from an earlier start, and the same.
+  if (lstatSync(to, { throwIfNoEntry: false })?.isSymbolicLink() && readlinkSync(to) === text) return;
+  rmSync(to, { force: true, recursive: true });
+  symlinkSync(text, to);
 }
 
 /** Whether a directory, by its real path, is part of the system, so that no session may work in it. */
@@ -82,6 +113,10 @@ export function isSystemFolder(path: string): boolean {
     systemFolders.includes(path) ||
     kernelFolders.some((folder) => path === folder || path.startsWith(`${folder}/`))
   );
+}
+
+function isFolder(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 function entryOf(path: string): SystemEntry[] {
