@@ -2,7 +2,7 @@ import type { Redactor } from "../../core/secrets.js";
 import { scrubKey } from "../scrub.js";
 import type { CallContext, ModelFetch, Transport } from "../transport.js";
 import type { Interaction } from "./cassette-file.js";
-import { cassettePath, writeCassette } from "./cassette-file.js";
+import { writeCassette } from "./cassette-file.js";
 
 /** Most bytes of an answer that is recorded. */
 const largestBody = 32 * 1024 * 1024;
