@@ -30,13 +30,16 @@ export interface EventCall {
 export const doneMark = "[DONE]";
 
 /**
- * Calls, and yields the data of each event parsed as JSON; `[DONE]` is yielded as it is. Throws a Fault for
+ * Calls, and yields the data of events parsed as JSON, those that arrive together in one batch; `[DONE]` is yielded as it is. Throws a Fault for
  * a silence longer than its time-out, an oversized line or answer, and data that is no JSON. Returns
  * when the answer ends or breaks off cleanly: whether it was whole is for the caller to tell. Once the
  * caller stops early, what is left of the answer is read away for a moment, so that the connection can be
  * used again.
  */
-export async function* readEvents(call: EventCall, signal: AbortSignal): AsyncGenerator<unknown, void> {
+export async function* readEvents(
+  call: EventCall,
+  signal: AbortSignal,
+): AsyncGenerator<readonly unknown[], void> {
   const stop = new AbortController();
   const abort = () => stop.abort();
   signal.addEventListener("abort", abort, { once: true });
@@ -54,7 +57,7 @@ export async function* readEvents(call: EventCall, signal: AbortSignal): AsyncGe
     for (;;) {
       const batch = await idle.watch(next());
       if (idle.expired || signal.aborted || !batch) break;
-      for (const data of batch) yield parse(data, call.source);
+      yield* parseAll(batch, call.source);
     }
     signal.throwIfAborted();
   } catch (error) {
@@ -67,6 +70,18 @@ export async function* readEvents(call: EventCall, signal: AbortSignal): AsyncGe
   }
   const expired = [loading, idle].find((clock) => clock.expired);
   if (expired) throw idleFault(call.source, expired.milliseconds);
+}
+
+/** A batch parsed; where one of it is no JSON, what came before it and then its Fault. */
+function* parseAll(batch: readonly string[], source: FaultSource): Generator<readonly unknown[], void> {
+  const parsed: unknown[] = [];
+  try {
+    for (const data of batch) parsed.push(parse(data, source));
+  } catch (error) {
+    yield parsed;
+    throw error;
+  }
+  if (parsed.length > 0) yield parsed;
 }
 
 /** Measures how long the provider lets us wait; the time that a caller takes between events is not its fault. */

@@ -4,6 +4,7 @@ import type { Model, Provider } from "../../gen/agentry/v1/providers_pb.js";
 import { ProviderApi, ProviderSchema } from "../../gen/agentry/v1/providers_pb.js";
 import type { Clock } from "../core/clock.js";
 import { canceled, Fault, notFound } from "../core/fault.js";
+import { flattenPages } from "../core/flatten-pages.js";
 import type { ModelEvent, ModelProvider, ModelProviders, ModelRequest } from "../core/model-provider.js";
 import type { Redactor, Secrets } from "../core/secrets.js";
 import type { CredentialRows } from "../core/store.js";
@@ -75,7 +76,8 @@ export function createProviderRegistry(options: ProviderRegistryOptions): Provid
       return {
         id: provider.id,
         models: (signal) => models(provider, signal),
-        stream: (request, signal) => streamModel(parts, provider, request, signal),
+        stream: (request, signal) =>
+          flattenPages(streamModel(parts, provider, request, signal), (event) => event),
       } satisfies ModelProvider;
     },
     async list() {
@@ -107,7 +109,7 @@ async function* streamModel(
   provider: KnownProvider,
   request: ModelRequest,
   signal: AbortSignal,
-): AsyncGenerator<ModelEvent, void> {
+): AsyncGenerator<readonly ModelEvent[], void> {
   if (signal.aborted) throw canceled();
   const connection = await connect(parts, provider, request);
   try {
@@ -123,7 +125,7 @@ async function callModel(
   provider: KnownProvider,
   request: ModelRequest,
   signal: AbortSignal,
-): Promise<AsyncIterable<ModelEvent>> {
+): Promise<AsyncGenerator<readonly ModelEvent[], void>> {
   switch (provider.api) {
     case ProviderApi.ANTHROPIC_MESSAGES: {
       const { streamAnthropic } = await import("./anthropic/provider.js");

@@ -8,6 +8,7 @@ import { Answer } from "../answer.js";
 import type { FaultSource } from "../faults.js";
 import { brokenFault, statusFault } from "../faults.js";
 import { countOf, member, textOf } from "../json-value.js";
+import { readBatches } from "../read-batches.js";
 
 /** HTTP statuses of the errors that arrive within a stream, by their type. */
 const errorStatuses = new Map([
@@ -34,21 +35,23 @@ const stopReasons = new Map([
 ]);
 
 /**
- * The events of Anthropic's Messages API as ModelEvents. Pings, events and blocks of kinds that it does not
+ * The events of Anthropic's Messages API as ModelEvents, in batches. Pings, events and blocks of kinds that it does not
  * know are skipped. Throws a Fault for an error in the stream and for a stream without `message_stop`.
  */
 export async function* fromAnthropicEvents(
-  events: AsyncIterable<unknown>,
+  events: AsyncIterable<readonly unknown[]>,
   source: FaultSource,
   price: Price | undefined,
-): AsyncGenerator<ModelEvent, void> {
+): AsyncGenerator<readonly ModelEvent[], void> {
   const reader = new MessageReader(source, price);
-  for await (const event of events) {
-    reader.read(event);
-    yield* reader.answer.take();
-    if (reader.ended) return;
-  }
-  throw brokenFault(source, "broke off its answer");
+  const whole = yield* readBatches(events, {
+    read: (event) => {
+      reader.read(event);
+      return reader.ended;
+    },
+    take: () => reader.answer.take(),
+  });
+  if (!whole) throw brokenFault(source, "broke off its answer");
 }
 
 class MessageReader {

@@ -11,7 +11,7 @@ export function streamAnthropic(
   connection: Connection,
   request: ModelRequest,
   signal: AbortSignal,
-): AsyncIterable<ModelEvent> {
+): AsyncGenerator<readonly ModelEvent[], void> {
   const body = toAnthropicRequest(request);
   const client = createClient(connection);
   const events = readEvents(

@@ -5,29 +5,30 @@ import { Answer } from "../answer.js";
 import type { FaultSource } from "../faults.js";
 import { brokenFault, statusFault } from "../faults.js";
 import { countOf, listOf, member, textOf } from "../json-value.js";
+import { readBatches } from "../read-batches.js";
 
 /**
- * The chunks of `/api/chat` as ModelEvents. The answer is whole with the chunk that is `done`; that one may
+ * The chunks of `/api/chat` as ModelEvents, in batches. The answer is whole with the chunk that is `done`; that one may
  * hold content as well. Ids of tool calls are left to the engine, since most versions of Ollama give none.
  * Throws a Fault for an error in the stream and for a stream that ends before it is done.
  */
 export async function* fromOllamaChunks(
-  chunks: AsyncIterable<unknown>,
+  chunks: AsyncIterable<readonly unknown[]>,
   source: FaultSource,
-): AsyncGenerator<ModelEvent, void> {
+): AsyncGenerator<readonly ModelEvent[], void> {
   const answer = new Answer();
-  for await (const chunk of chunks) {
-    const error = member(chunk, "error");
-    if (error) throw statusFault(source, { status: 500, body: JSON.stringify({ error }) });
-    readMessage(answer, member(chunk, "message"), source);
-    if (member(chunk, "done") === true) {
-      finish(answer, chunk, source);
-      yield* answer.take();
-      return;
-    }
-    yield* answer.take();
-  }
-  throw brokenFault(source, "broke off its answer");
+  const whole = yield* readBatches(chunks, {
+    read: (chunk) => {
+      const error = member(chunk, "error");
+      if (error) throw statusFault(source, { status: 500, body: JSON.stringify({ error }) });
+      readMessage(answer, member(chunk, "message"), source);
+      const done = member(chunk, "done") === true;
+      if (done) finish(answer, chunk, source);
+      return done;
+    },
+    take: () => answer.take(),
+  });
+  if (!whole) throw brokenFault(source, "broke off its answer");
 }
 
 function readMessage(answer: Answer, message: unknown, source: FaultSource): void {

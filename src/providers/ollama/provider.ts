@@ -17,7 +17,7 @@ export function streamOllama(
   connection: Connection,
   request: ModelRequest,
   signal: AbortSignal,
-): AsyncIterable<ModelEvent> {
+): AsyncGenerator<readonly ModelEvent[], void> {
   const body = toOllamaRequest(request);
   const { source, idleTimeoutMs } = connection;
   const chunks = readEvents(

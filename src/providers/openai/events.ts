@@ -8,6 +8,7 @@ import { doneMark } from "../event-stream.js";
 import type { FaultSource } from "../faults.js";
 import { brokenFault, statusFault } from "../faults.js";
 import { listOf, member, textOf } from "../json-value.js";
+import { readBatches } from "../read-batches.js";
 import { ToolCalls } from "./tool-calls.js";
 import { toUsage } from "./usage.js";
 
@@ -34,23 +35,26 @@ const errorStatuses = new Map([
 ]);
 
 /**
- * The chunks of Chat Completions as ModelEvents. The answer is whole when a chunk gave a finish reason;
+ * The chunks of Chat Completions as ModelEvents, in batches. The answer is whole when a chunk gave a finish reason;
  * usage comes after it, and `[DONE]` last, which some servers leave out. Throws a Fault for an error in the
  * stream and for a stream that ends before a finish reason.
  */
 export async function* fromChatChunks(
-  chunks: AsyncIterable<unknown>,
+  chunks: AsyncIterable<readonly unknown[]>,
   source: FaultSource,
   price: Price | undefined,
-): AsyncGenerator<ModelEvent, void> {
+): AsyncGenerator<readonly ModelEvent[], void> {
   const reader = new ChunkReader(source);
-  for await (const chunk of chunks) {
-    if (chunk === doneMark) break;
-    reader.read(chunk);
-    yield* reader.answer.take();
-  }
+  yield* readBatches(chunks, {
+    read: (chunk) => {
+      if (chunk === doneMark) return true;
+      reader.read(chunk);
+      return false;
+    },
+    take: () => reader.answer.take(),
+  });
   reader.end(price);
-  yield* reader.answer.take();
+  yield reader.answer.take();
 }
 
 class ChunkReader {

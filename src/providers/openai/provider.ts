@@ -18,7 +18,7 @@ export function streamChat(
   request: ModelRequest,
   quirks: ChatQuirks,
   signal: AbortSignal,
-): AsyncIterable<ModelEvent> {
+): AsyncGenerator<readonly ModelEvent[], void> {
   const body = toChatRequest(request, quirks);
   const client = createClient(connection);
   const events = readEvents(

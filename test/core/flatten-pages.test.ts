@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { flattenPages } from "../../src/engine/flatten-pages.js";
+import { flattenPages } from "../../src/core/flatten-pages.js";
 
 async function* pagesOf(log: string[], ...pages: readonly (readonly number[])[]) {
   try {

@@ -1,0 +1,78 @@
+import type { Message, Part, Usage } from "../../gen/agentry/v1/message_pb.js";
+import { Role } from "../../gen/agentry/v1/message_pb.js";
+import type { Conversation } from "./conversations.js";
+
+/** Characters of a token, about. */
+const tokenCharacters = 4;
+/** What an image costs, about. */
+const blobTokens = 1500;
+
+/** The messages that models are sent: the newest summary, then all that it does not stand for. */
+export function contextOf(messages: readonly Message[]): readonly Message[] {
+  const summary = messages.findLast(isSummary);
+  if (!summary) return messages;
+  // A message that has no index yet is newer than any summary.
+  const isLater = ({ index }: Message): boolean => index === 0 || index > summary.summaryThrough;
+  return [summary, ...messages.filter((message) => isLater(message) && !isSummary(message))];
+}
+
+/** Where a context is cut. */
+export interface ContextCut {
+  /** To be summarised: the summary so far, then all turns but the last. */
+  readonly older: readonly Message[];
+  /** The last turn of the user, whole. */
+  readonly kept: readonly Message[];
+}
+
+/** Cuts before the last turn. Undefined when nothing is older than that but what has been summarised. */
+export function cutContext(messages: readonly Message[]): ContextCut | undefined {
+  const context = contextOf(messages);
+  const first = context[0] && isSummary(context[0]) ? 1 : 0;
+  let at = context.findLastIndex(({ role }, i) => role === Role.USER && i >= first);
+  while (at > first && context[at - 1]?.role === Role.USER) at -= 1;
+  return at > first ? { older: context.slice(0, at), kept: context.slice(at) } : undefined;
+}
+
+/** Tokens of the next request: what the last model call counted, and an estimate of what has come since. */
+export function contextTokens({ messages, measured }: Conversation): number {
+  if (!measured) return estimateTokens(contextOf(messages));
+  return measured.tokens + estimateTokens(messages.slice(measured.messages));
+}
+
+/** About how many tokens messages are. */
+export function estimateTokens(messages: readonly Message[]): number {
+  let tokens = 0;
+  for (const { parts } of messages) for (const part of parts) tokens += partTokens(part);
+  return Math.ceil(tokens);
+}
+
+/** All tokens of a model call, the answer included. */
+export function totalTokens(usage: Usage): number {
+  const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens } = usage;
+  return inputTokens + outputTokens + cacheReadTokens + cacheWriteTokens;
+}
+
+function isSummary({ summaryThrough }: Message): boolean {
+  return summaryThrough > 0;
+}
+
+function partTokens({ content }: Part): number {
+  switch (content.case) {
+    case "text":
+      return content.value.length / tokenCharacters;
+    case "reasoning":
+      return (content.value.text.length + content.value.redacted.length) / tokenCharacters;
+    case "toolCall": {
+      const { name, arguments: input, invalidArguments } = content.value;
+      return (name.length + JSON.stringify(input ?? {}).length + invalidArguments.length) / tokenCharacters;
+    }
+    case "toolResult":
+      return content.value.output.length / tokenCharacters + content.value.blobs.length * blobTokens;
+    case "blob":
+      return blobTokens;
+    case undefined:
+      return 0;
+    default:
+      return content satisfies never;
+  }
+}
