@@ -82,6 +82,7 @@ function openRoom(options: BwrapOptions) {
   if (filter && seccompFile) writeFileSync(seccompFile, filter, { mode: 0o600 });
   return {
     file: options.file,
+    stateDir: realPath(stateDir) ?? stateDir,
     nothing,
     etc,
     seccompFile,
@@ -104,7 +105,7 @@ interface Call {
 }
 
 function startCommand(room: Room, { command, group }: Call, signal: AbortSignal): SandboxProcess {
-  const workDir = realWorkFolder(command.workDir, room.hidden);
+  const workDir = realWorkFolder(command.workDir, room);
   checkProgram(command);
   const writable = command.readOnly !== true;
   const { home, hidden } = room;

@@ -77,11 +77,23 @@ describe.skipIf(whyNoSandbox)("no secret is seen", () => {
     expect(readdirSync(join(place.home, ".local/share/agentry"))).toEqual(["token"]);
   });
 
-  it.each(["data", "data/sub", "state"])("and the server's %s is no place to work in", async (name) => {
+  it.each(["data", "state", "state/etc"])("and the server's %s is no place to work in", async (name) => {
     const place = makeBwrapPlace(["data"]);
-    mkdirSync(join(place.outer, "data/sub"), { recursive: true });
-    place.sandbox;
+    mkdirSync(join(place.outer, "data"), { recursive: true });
+    expect(place.sandbox.name).toBe("bwrap");
     await expect(place.run("true", { workDir: join(place.outer, name) })).rejects.toThrow("keeps its state");
+  });
+
+  it("nor from a directory in it", async () => {
+    const place = makeBwrapPlace(["data"]);
+    for (const name of state) place.put(name, "CANARY-state");
+    place.put("data/work/file", "mine");
+    const { text } = await place.run("cat file; cat ../* ../../data/*; ls -A ..", {
+      workDir: join(place.outer, "data/work"),
+    });
+    expect(text).toContain("mine");
+    expect(text).not.toContain("CANARY");
+    expect(text).not.toContain("master.key");
   });
 
   it.each(["/etc", "/usr", "/proc", "/proc/self", "/dev", "/sys/kernel"])(

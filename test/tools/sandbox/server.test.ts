@@ -1,0 +1,154 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import type { ServerProcess } from "../../support/server-process.js";
+import { startServerProcess } from "../../support/server-process.js";
+import { alive } from "./alive.js";
+import { whyNoSandbox } from "./bwrap-place.js";
+import { startToolUpstream } from "./tool-upstream.js";
+
+// biome-ignore lint/suspicious/noExplicitAny: the tests read replies of every kind
+async function call(server: ServerProcess, method: string, path: string, body?: object): Promise<any> {
+  const init = body && { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
+  const response = await fetch(`${server.url}${path}`, { method, ...init });
+  const text = await response.text();
+  expect(response.ok, text).toBe(true);
+  return JSON.parse(text);
+}
+
+interface Scene {
+  readonly server: ServerProcess;
+  /** Runs lines of bash in a new session of its own directory, all in one message of the model. */
+  start(lines: readonly string[]): Promise<{ session: string; workDir: string }>;
+}
+
+async function openScene(args: readonly string[], env: Record<string, string> = {}): Promise<Scene> {
+  const folder = mkdtempSync(join(tmpdir(), "agentry-sandbox-"));
+  const upstream = await startToolUpstream();
+  const server = await startServerProcess({ args: ["--log-level", "warn", ...args], env });
+  onTestFinished(async () => {
+    await server.kill();
+    await upstream.close();
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  });
+  const key = { api_key: "key-0123456789", base_url: upstream.url };
+  await call(server, "PUT", "/v1/providers/anthropic/credential", key);
+  const model = { provider: "anthropic", name: "fake-1" };
+  const agent = await call(server, "POST", "/v1/agents", { name: "a", model, tools: ["bash"] });
+  return {
+    server,
+    async start(lines) {
+      const workDir = mkdtempSync(join(folder, "work-"));
+      const body = { agent_id: agent.id, work_dir: workDir, title: "t", approval_mode: "APPROVAL_MODE_AUTO" };
+      const { id } = await call(server, "POST", "/v1/sessions", body);
+      await call(server, "POST", `/v1/sessions/${id}/runs`, { input: { text: JSON.stringify(lines) } });
+      return { session: id, workDir };
+    },
+  };
+}
+
+async function events(server: ServerProcess, session: string): Promise<string> {
+  const response = await fetch(`${server.url}/v1/sessions/${session}/events`, {
+    headers: { accept: "text/event-stream" },
+  });
+  let text = "";
+  for await (const chunk of response.body!) {
+    text += Buffer.from(chunk).toString();
+    if (text.includes("event: run_finished")) break;
+  }
+  return text;
+}
+
+const ends = [
+  { end: "SIGKILL to the server", act: ({ server }: Scene) => server.kill("SIGKILL") },
+  { end: "SIGTERM to the server", act: ({ server }: Scene) => server.stop() },
+  {
+    end: "a cancel of each run",
+    act: async ({ server }: Scene, sessions: string[]) => {
+      for (const session of sessions) {
+        const { runs } = await call(server, "GET", `/v1/sessions/${session}/runs`);
+        await call(server, "POST", `/v1/runs/${runs[0].id}:cancel`, {});
+      }
+    },
+  },
+  {
+    end: "the end of each session",
+    act: async ({ server }: Scene, sessions: string[]) => {
+      for (const session of sessions) await call(server, "DELETE", `/v1/sessions/${session}`);
+    },
+  },
+];
+
+const modes = [
+  ...ends.map((end) => ({ mode: "auto", ...end })),
+  ...ends.slice(0, 1).map((end) => ({ mode: "off", ...end })),
+];
+
+it.each(modes)(
+  "with --sandbox $mode, of 20 running tools nothing is left after $end",
+  async ({ mode, act }) => {
+    const scene = await openScene(["--sandbox", mode]);
+    const mark = `mark-${crypto.randomUUID()}`;
+    const line = `(setsid nohup sh -c 'sleep 600; :' ${mark} >/dev/null 2>&1 &); touch ready; sleep 600; : ${mark}`;
+    const started = await Promise.all(Array.from({ length: 20 }, () => scene.start([line])));
+    const isReady = (): boolean => started.every(({ workDir }) => existsSync(join(workDir, "ready")));
+    await expect.poll(isReady, { timeout: 15_000 }).toBe(true);
+    expect(alive(mark).length).toBeGreaterThanOrEqual(20);
+    await act(
+      scene,
+      started.map(({ session }) => session),
+    );
+    await expect.poll(() => alive(mark), { timeout: 2_000 }).toEqual([]);
+  },
+  60_000,
+);
+
+describe("what the events of a session say", () => {
+  const nowhere = { PATH: dirname(process.execPath) };
+
+  it.skipIf(whyNoSandbox)("names bwrap, and the log has no warning", async () => {
+    const scene = await openScene([]);
+    const { session, workDir } = await scene.start(["echo made >file; cat file"]);
+    const said = await events(scene.server, session);
+    expect(said).toContain('"sandbox":"bwrap"');
+    expect(said).toContain("made\\n");
+    expect(readdirSync(workDir)).toEqual(["file"]);
+    expect(scene.server.logs()).not.toContain("without a sandbox");
+  });
+
+  it.skipIf(whyNoSandbox)(
+    "the server's own files are not to be seen, nor is its port to be reached",
+    async () => {
+      const scene = await openScene([], { CANARY_KEY: "CANARY-environment" });
+      const { dataDir, port } = scene.server;
+      const { session } = await scene.start([
+        `cat ${dataDir}/* /proc/*/environ /proc/*/cmdline 2>/dev/null | tr -d '\\0' | wc -c; grep -ra CANARY-env /proc/*/environ; ls ${dataDir}; echo x >/dev/tcp/127.0.0.1/${port} && echo reached`,
+      ]);
+      const said = await events(scene.server, session);
+      expect(said).not.toContain("CANARY-environment");
+      expect(said).not.toMatch(/reached\\n|agentry\.db/);
+      expect(said).toContain("Connection refused");
+    },
+  );
+
+  it("required without bubblewrap: the call fails, with the reason, and nothing runs", async () => {
+    const scene = await openScene(["--sandbox", "required"], nowhere);
+    const { session, workDir } = await scene.start(["touch made"]);
+    const said = await events(scene.server, session);
+    expect(said).toContain('"sandbox":"none"');
+    expect(said).toContain(
+      "tools need a sandbox (--sandbox required), and bubblewrap (bwrap) is not installed",
+    );
+    expect(readdirSync(workDir)).toEqual([]);
+    expect(scene.server.logs()).toContain("tools do not run");
+  });
+
+  it("auto without bubblewrap: the log warns and every event says none", async () => {
+    const scene = await openScene(["--sandbox", "auto"], nowhere);
+    const { session } = await scene.start(["echo one", "echo two"]);
+    const said = await events(scene.server, session);
+    expect(said.match(/"sandbox":"none"/g)).toHaveLength(2);
+    expect(scene.server.logs()).toMatch(/tools run without a sandbox.*not installed.*--auth local/);
+  });
+});
