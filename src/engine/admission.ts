@@ -29,14 +29,14 @@ export async function admit(parts: EngineParts, lane: Lane, order: RunOrder): Pr
       return active && takesOver(lane, active.writer.run, run) ? active.writer.run : run;
     case WhenBusy.REFUSE:
     case WhenBusy.UNSPECIFIED:
-      throw busy(session, active?.writer.run.id ?? lane.queue[0]?.run.id ?? "");
+      throw busy(session, lane);
     default:
       return order.whenBusy satisfies never;
   }
 }
 
 /** A run that has written its last event is about to leave; the next message need not be refused for it. */
-async function letLeave({ active, left }: Lane): Promise<void> {
+export async function letLeave({ active, left }: Lane): Promise<void> {
   if (!active?.writer.progress.finished) return;
   const trouble = await Promise.race([left, active.troubled]);
   if (trouble) throw trouble;
@@ -48,7 +48,9 @@ function takesOver(lane: Lane, taker: Run, given: Run): boolean {
   return lane.queue.some(({ run, steers }) => run.id === given.id && steers === taker.id);
 }
 
-function busy(session: Session, runId: string): Fault {
+/** The session has a run, and the caller does not want to wait for it. */
+export function busy(session: Session, { active, queue }: Lane): Fault {
+  const runId = active?.writer.run.id ?? queue[0]?.run.id ?? "";
   return new Fault("busy", `session ${JSON.stringify(session.id)} has a run under way`, {
     retryable: true,
     metadata: { session_id: session.id, run_id: runId },

@@ -40,17 +40,22 @@ export const closedByFault: CloseReason = {
 };
 
 /**
- * Everything that a run has begun is finished: blocks, the step with its partial message, approvals,
+ * Everything that a run has begun is finished: a compaction, blocks, the step with its partial message, approvals,
  * tool calls with their results. Afterwards the session's history is valid for every provider.
  */
 export function closeOpenItems(writer: RunWriter, reason: CloseReason): Write[] {
-  const { step, approvals } = writer.progress;
+  const { step, approvals, compacting: tokens } = writer.progress;
   const unanswered = new Set([...approvals.values()].map(({ toolCall }) => toolCall?.id));
   return [
+    ...(tokens === undefined ? [] : [writer.event(cutCompaction(tokens))]),
     ...(step ? closeStep(writer, step) : []),
     ...closeQuestions(writer),
     ...closeCalls(writer, reason, (id) => writer.progress.startedCalls.has(id) && !unanswered.has(id)),
   ];
+}
+
+function cutCompaction(tokens: number): EventBody {
+  return { case: "compactionFinished", value: { tokensBefore: tokens, tokensAfter: tokens } };
 }
 
 function closeStep(writer: RunWriter, step: OpenStep): Write[] {

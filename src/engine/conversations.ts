@@ -11,6 +11,10 @@ export interface Conversation {
   readonly messages: Message[];
   /** Ids of all tool calls in it: ids are unique within a session. */
   readonly callIds: Set<string>;
+  /** What the last model call counted, its answer included, and how many messages there were after it. */
+  measured?: { readonly tokens: number; readonly messages: number };
+  /** Index of the last message that a compaction was to cover and, failing, did not. */
+  notCompacted?: number;
 }
 
 /** Keeps the messages of sessions in use, so that turn 1,000 reads no more from the database than turn 10. */

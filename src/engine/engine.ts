@@ -13,6 +13,8 @@ import type { Store } from "../core/store.js";
 import type { Tool } from "../core/tool.js";
 import { admit } from "./admission.js";
 import { Approvals } from "./approvals.js";
+import type { SessionCompaction } from "./compact-session.js";
+import { compactSession } from "./compact-session.js";
 import { Conversations } from "./conversations.js";
 import { Elicitations } from "./elicitations.js";
 import { Lane } from "./lane.js";
@@ -24,6 +26,8 @@ import type { RetryPolicy } from "./retry.js";
 import { defaultRetryPolicy } from "./retry.js";
 import { SessionLogs } from "./session-logs.js";
 import { createStamp } from "./stamp.js";
+
+const noop = (): void => undefined;
 
 /** Milliseconds that interrupted runs have to close their logs, longer than a tool has to stop. */
 const stopLimitMs = 6000;
@@ -38,6 +42,10 @@ export interface EngineOptions {
   readonly clock: Clock;
   /** Adds the list price of a model call to its usage. */
   price(settings: ModelSettings, usage: Usage): Usage;
+  /** Tokens that a model can take in one call; 0 where that is not known, which leaves its sessions as they are. */
+  contextWindow(settings: ModelSettings): number;
+  /** The share of the window above which older turns are summarised. Default 0.8. */
+  readonly compactAt?: number;
   /** Told of faults that nobody understands, to be logged. */
   onBug(error: unknown): void;
   readonly retry?: RetryPolicy;
@@ -90,6 +98,8 @@ export class Engine {
         retry: options.retry ?? defaultRetryPolicy,
         stopMs: options.stopMs ?? 5000,
         price: (settings, usage) => options.price(settings, usage),
+        contextWindow: (settings) => options.contextWindow(settings),
+        compactAt: options.compactAt ?? 0.8,
       },
     };
   }
@@ -138,8 +148,34 @@ export class Engine {
     });
   }
 
-  /** Deletes a session and everything in it; a run in it is canceled first. False when there is none. */
+  /**
+   * Summarises the older turns of a session; what it returns is durable. Runs that are asked for meanwhile begin
+   * after it.
+   * @throws Fault `not_found`, `busy`, `canceled`, `unavailable` while draining; as the provider does.
+   */
+  async compact(sessionId: string, signal: AbortSignal): Promise<SessionCompaction> {
+    const { tasks } = this.#parts;
+    const compaction = this.#decide(sessionId, async (lane) => {
+      if (this.#draining) throw new Fault("unavailable", "the server is stopping", { retryable: true });
+      lane.compaction = new AbortController();
+      const signals = [signal, lane.compaction.signal, this.#parts.background.signal];
+      try {
+        return await compactSession(this.#parts, lane, sessionId, AbortSignal.any(signals));
+      } finally {
+        lane.compaction = undefined;
+      }
+    });
+    const task: Promise<void> = compaction.then(noop, noop).finally(() => tasks.delete(task));
+    tasks.add(task);
+    return compaction;
+  }
+
+  /**
+   * Deletes a session and everything in it; a run or a compaction in it is canceled first. False when there is
+   * none.
+   */
   async deleteSession(sessionId: string): Promise<boolean> {
+    this.#parts.lanes.get(sessionId)?.compaction?.abort();
     return this.#decide(sessionId, async (lane) => {
       lane.queue.length = 0;
       lane.active?.cancel();

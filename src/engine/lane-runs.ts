@@ -70,19 +70,27 @@ export async function beginRun(
 }
 
 async function openWriter(parts: EngineParts, { log }: HeldLog, run: Run): Promise<RunWriter> {
-  const epoch = parts.epochs.get(log.sessionId) ?? (await claim(parts, log.sessionId));
+  const epoch = await epochOf(parts, log.sessionId);
   const { messages } = await parts.conversations.load(log.sessionId);
   return new RunWriter({ run, log, epoch, messages, stamp: parts.stamp });
 }
 
-async function claim({ store, epochs }: EngineParts, sessionId: string): Promise<number> {
+/** The epoch under which this process holds a session, which it takes where it does not. @throws Fault `not_found`. */
+export async function epochOf({ store, epochs }: EngineParts, sessionId: string): Promise<number> {
+  const held = epochs.get(sessionId);
+  if (held !== undefined) return held;
   const epoch = await store.sessions.claim(sessionId);
   if (epoch === undefined) throw notFound("session", sessionId);
   epochs.set(sessionId, epoch);
   return epoch;
 }
 
-function refused(parts: EngineParts, sessionId: string, result: Exclude<BatchResult, "written">): Fault {
+/** Why a batch was not written, which also means that the session is no longer held. */
+export function refused(
+  parts: EngineParts,
+  sessionId: string,
+  result: Exclude<BatchResult, "written">,
+): Fault {
   parts.epochs.delete(sessionId);
   switch (result) {
     case "missing":

@@ -16,6 +16,8 @@ export class Lane {
   /** Settles when the active run has made room. */
   left: Promise<void> = Promise.resolve();
   readonly queue: QueuedRun[] = [];
+  /** Ends the compaction that holds the lane's turn, where one does. */
+  compaction: AbortController | undefined;
   #tail: Promise<unknown> = Promise.resolve();
   #deciding = 0;
 

@@ -12,6 +12,8 @@ import type { Tool } from "../core/tool.js";
 import type { Approvals } from "./approvals.js";
 import { callModel } from "./call-model.js";
 import { closeOpenItems } from "./close-run.js";
+import { compactWhenFull } from "./compaction.js";
+import { contextOf, totalTokens } from "./context.js";
 import type { Conversation } from "./conversations.js";
 import type { Elicitations } from "./elicitations.js";
 import { validHistory } from "./history.js";
@@ -32,6 +34,10 @@ export interface RunTools {
   readonly stopMs: number;
   /** Adds the price of a model call to its usage. */
   price(settings: ModelSettings, usage: Usage): Usage;
+  /** Tokens that a model can take in one call; 0 where that is not known. */
+  contextWindow(settings: ModelSettings): number;
+  /** The share of the window above which older turns are summarised. */
+  readonly compactAt: number;
 }
 
 /** One run, ready to work. */
@@ -58,9 +64,17 @@ export async function runLoop(run: RunTools, work: RunWork, signal: AbortSignal)
   const maxSteps = agent.maxSteps || defaultMaxSteps;
   for (let step = 1; step <= maxSteps; step += 1) {
     work.absorbSteering();
-    const messages = validHistory(conversation.messages);
+    await compactWhenFull(run, work, signal);
+    const messages = validHistory(contextOf(conversation.messages));
     const call = { ...run, writer, agent, messages, tools: definitions, usedIds: conversation.callIds, step };
-    const answer = await callModel({ ...call, count: (usage) => work.count(usage) }, signal);
+    let tokens = 0;
+    const count = (usage: Usage): Usage => {
+      tokens = totalTokens(usage);
+      return work.count(usage);
+    };
+    const answer = await callModel({ ...call, count }, signal);
+    // A provider that counts nothing leaves it at the estimate.
+    if (tokens > 0) conversation.measured = { tokens, messages: conversation.messages.length };
     const calls = callsOf(answer);
     if (calls.length > 0 && step < maxSteps) {
       const session = await currentSession(run.store, writer.run.sessionId);

@@ -37,6 +37,8 @@ export class RunProgress {
   readonly results = new Map<string, ToolResult>();
   readonly approvals = new Map<string, Approval>();
   readonly elicitations = new Map<string, Elicitation>();
+  /** Tokens before a compaction that has begun and not ended. */
+  compacting: number | undefined;
   finalMessage: Message | undefined;
   steps = 0;
   usage: Usage = noUsage();
@@ -106,6 +108,12 @@ export class RunProgress {
         break;
       case "usageUpdated":
         if (body.value.usage) this.usage = addUsage(this.usage, body.value.usage);
+        break;
+      case "compactionStarted":
+        this.compacting = body.value.tokensBefore;
+        break;
+      case "compactionFinished":
+        this.compacting = undefined;
         break;
       case "runFinished":
         this.finished = true;

@@ -7,8 +7,8 @@ import type { ModelProviders, ModelRequest } from "../core/model-provider.js";
 import type { RetryPolicy } from "./retry.js";
 import { retryDelay, wait } from "./retry.js";
 import { textPart } from "./run-progress.js";
-import { noUsage } from "./usage.js";
 import { toTranscript } from "./transcript.js";
+import { noUsage } from "./usage.js";
 
 const instructions =
   "You summarise a conversation between a user and an agent that works with tools, so that the agent can go on " +

@@ -165,6 +165,7 @@ async function openRooms(
     policy,
     clock,
     price: providers.price,
+    contextWindow: providers.contextWindow,
     onBug,
   });
   await engine.recover();

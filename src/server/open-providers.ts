@@ -7,7 +7,7 @@ import { notFound } from "../core/fault.js";
 import type { ProviderDirectory } from "../core/provider-directory.js";
 import type { Redactor, Secrets } from "../core/secrets.js";
 import type { CredentialRows } from "../core/store.js";
-import { costOf, priceOf } from "../providers/catalogue/models.js";
+import { costOf, findModel, priceOf } from "../providers/catalogue/models.js";
 import { knownProviders } from "../providers/catalogue/providers.js";
 import { ownAddress } from "../providers/connection.js";
 import { readProviderEnvironment } from "../providers/environment.js";
@@ -38,6 +38,8 @@ export interface Providers {
   ownOrigin(providerId: string): string | undefined;
   /** Adds the list price of a model call to its usage. */
   price(settings: ModelSettings, usage: Usage): Usage;
+  /** Tokens that a model can take in one call; 0 for one that the catalogue does not know. */
+  contextWindow(settings: ModelSettings): number;
   close(): Promise<void>;
 }
 
@@ -72,6 +74,7 @@ export async function openProviders(settings: ProvidersSettings): Promise<Provid
       const price = priceOf(provider, name);
       return price ? create(UsageSchema, { ...usage, costUsd: costOf(usage, price) }) : usage;
     },
+    contextWindow: ({ provider, name }) => findModel(provider, name)?.contextWindow ?? 0,
     close: () => transport.close(),
   };
 }

@@ -60,6 +60,10 @@ export function createRunService({ store, engine }: RunServiceParts) {
       return { run: await engine.cancel(runId) };
     },
 
+    async compactSession({ sessionId }, { signal }: Call) {
+      return engine.compact(sessionId, signal);
+    },
+
     async listApprovals({ sessionId, state }) {
       checkEnum("state", ApprovalState, state);
       if (sessionId) await checkSession(store, sessionId);

@@ -7,7 +7,7 @@ import { create } from "@bufbuild/protobuf";
 import { onTestFinished } from "vitest";
 import { AgentSchema } from "../../gen/agentry/v1/agents_pb.js";
 import type { Event } from "../../gen/agentry/v1/event_pb.js";
-import { StopReason, UsageSchema } from "../../gen/agentry/v1/message_pb.js";
+import { Purpose, StopReason, UsageSchema } from "../../gen/agentry/v1/message_pb.js";
 import type { Run } from "../../gen/agentry/v1/run_pb.js";
 import { OnDisconnect, WhenBusy } from "../../gen/agentry/v1/run_pb.js";
 import { ApprovalMode, SessionSchema } from "../../gen/agentry/v1/sessions_pb.js";
@@ -28,7 +28,7 @@ import { openSqliteStore } from "../../src/store/sqlite/open.js";
 import { createPolicy } from "../../src/tools/policy/create-policy.js";
 import { createNoSandbox } from "../../src/tools/sandbox/none.js";
 
-/** Answers the model call with this number, counted from 1; titles are not counted. */
+/** Answers the model call with this number, counted from 1; titles and summaries are not counted. */
 export type Script = (
   request: ModelRequest,
   number: number,
@@ -40,6 +40,10 @@ export type RoomOptions = Partial<Pick<EngineOptions, "retry" | "approvalExpiryM
   readonly store?: (store: Store) => Store;
   readonly file?: string;
   readonly title?: Script;
+  /** Answers calls for a summary, numbered from 1. */
+  readonly summary?: Script;
+  /** Tokens of the model's window. Default: unknown. */
+  readonly window?: number;
 };
 
 export type Room = Awaited<ReturnType<typeof openRoom>>;
@@ -50,6 +54,7 @@ export async function openRoom(script: Script, options: RoomOptions = {}) {
   const real = await openSqliteStore({ path: file, clock: systemClock });
   const store = options.store?.(real) ?? real;
   const requests: ModelRequest[] = [];
+  const compactions: ModelRequest[] = [];
   const bugs: unknown[] = [];
   let current = script;
   const provider = {
@@ -58,6 +63,11 @@ export async function openRoom(script: Script, options: RoomOptions = {}) {
     async *stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelEvent> {
       if (request.system.startsWith("Write a title")) {
         yield* (options.title ?? (() => says("A title")))(request, 0, signal);
+        return;
+      }
+      if (request.purpose === Purpose.COMPACTION) {
+        compactions.push(request);
+        yield* (options.summary ?? (() => says("A summary")))(request, compactions.length, signal);
         return;
       }
       requests.push(request);
@@ -72,6 +82,7 @@ export async function openRoom(script: Script, options: RoomOptions = {}) {
     policy: createPolicy(),
     clock: systemClock,
     price: (_settings, usage) => usage,
+    contextWindow: () => options.window ?? 0,
     onBug: (error) => bugs.push(error),
     retry: options.retry ?? { attempts: 3, baseMs: 1, maxMs: 20 },
     ...(options.approvalExpiryMs && { approvalExpiryMs: options.approvalExpiryMs }),
@@ -96,6 +107,7 @@ export async function openRoom(script: Script, options: RoomOptions = {}) {
     store,
     file,
     requests,
+    compactions,
     bugs,
     watch,
     close,

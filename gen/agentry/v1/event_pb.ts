@@ -263,7 +263,7 @@ export type Event = Message<"agentry.v1.Event"> & {
     case: "compactionStarted";
   } | {
     /**
-     * They have been.
+     * They have been, or could not be.
      *
      * @generated from field: agentry.v1.CompactionFinished compaction_finished = 35;
      */
@@ -1154,7 +1154,7 @@ export type CompactionFinished = Message<"agentry.v1.CompactionFinished"> & {
   tokensAfter: number;
 
   /**
-   * The message that holds the summary.
+   * The message that holds the summary; empty where there is none: the context is as it was then.
    *
    * @generated from field: string message_id = 3;
    */
