@@ -7,13 +7,22 @@ const blocks = new Set(
   ).split(" "),
 );
 const lines = new Set(["li", "tr", "option", "dt", "dd"]);
-const emphasis: ReadonlyMap<string, string> = new Map([
+const marks: ReadonlyMap<string, string> = new Map([
   ["strong", "**"],
   ["b", "**"],
   ["em", "*"],
   ["i", "*"],
+  ["code", "`"],
 ]);
 const mostDepth = 8;
+
+/** An inline element whose marks go around the text that it holds, if it holds any. */
+interface Inline {
+  readonly name: string;
+  readonly before: string;
+  readonly after: string;
+  written: boolean;
+}
 
 /** Lays tokens of HTML out as Markdown or as plain text. */
 export class TextLayout {
@@ -26,7 +35,7 @@ export class TextLayout {
   #pre = 0;
   /** Of each open list the number of its last item, or -1 for bullets. */
   readonly #lists: number[] = [];
-  #link: string | undefined;
+  readonly #inlines: Inline[] = [];
 
   constructor(
     private readonly markdown: boolean,
@@ -48,7 +57,7 @@ export class TextLayout {
 
   /** The text so far, without blanks around it. */
   finish(): string {
-    this.#endLink();
+    this.#endWritten();
     return this.#pieces.join("").trim();
   }
 
@@ -64,18 +73,11 @@ export class TextLayout {
     if (!this.markdown) return;
     if (/^h[1-6]$/.test(name)) this.#put(`${"#".repeat(Number(name[1]))} `);
     if (name === "hr") this.#put("---\n\n");
-    if (name === "code" && this.#pre === 0) this.#mark("`");
-    if (name === "a") this.#openLink(attributes.get("href"));
-    const mark = emphasis.get(name);
-    if (mark !== undefined) this.#mark(mark);
+    this.#openInline(name, attributes.get("href"));
   }
 
   #close(name: string): void {
-    if (this.markdown) {
-      if (name === "a") this.#endLink();
-      if (name === "code" && this.#pre === 0) this.#put("`", true);
-      this.#put(emphasis.get(name) ?? "", true);
-    }
+    this.#closeInline(name);
     if (name === "pre" && this.#pre > 0) {
       this.#pre -= 1;
       if (this.markdown && this.#pre === 0) this.#put("\n```");
@@ -98,18 +100,29 @@ export class TextLayout {
     return `${"  ".repeat(Math.max(depth - 1, 0))}${mark} `;
   }
 
-  #openLink(href: string | undefined): void {
-    this.#endLink();
-    const url = href === undefined ? null : URL.parse(href, this.base.href);
-    if (url === null || !/^(https?|mailto):$/.test(url.protocol)) return;
-    this.#link = url.href.replaceAll("(", "%28").replaceAll(")", "%29");
-    this.#mark("[");
+  #openInline(name: string, href: string | undefined): void {
+    if (name === "a") this.#closeInline("a");
+    if (this.#pre > 0 || this.#inlines.length >= mostDepth) return;
+    const mark = marks.get(name);
+    const link = name === "a" ? linkOf(href, this.base) : undefined;
+    if (mark !== undefined) this.#inlines.push({ name, before: mark, after: mark, written: false });
+    if (link !== undefined) this.#inlines.push({ name, before: "[", after: `](${link})`, written: false });
   }
 
-  #endLink(): void {
-    const link = this.#link;
-    this.#link = undefined;
-    if (link !== undefined) this.#put(`](${link})`, true);
+  #closeInline(name: string): void {
+    this.#closeFrom(this.#inlines.findLastIndex((inline) => inline.name === name));
+  }
+
+  /** Marks do not reach over the end of a block. */
+  #endWritten(): void {
+    this.#closeFrom(this.#inlines.findIndex(({ written }) => written));
+  }
+
+  #closeFrom(index: number): void {
+    if (index === -1) return;
+    for (const inline of this.#inlines.splice(index).toReversed()) {
+      if (inline.written) this.#put(inline.after, true);
+    }
   }
 
   /** Text outside of `pre`: runs of blanks are one. */
@@ -118,16 +131,19 @@ export class TextLayout {
     if (words.startsWith(" ")) this.#space = true;
     const body = words.trim();
     if (body === "") return;
-    this.#mark("");
+    this.#writeSpace();
+    for (const inline of this.#inlines) {
+      if (!inline.written) this.#put(inline.before, true);
+      inline.written = true;
+    }
     this.#put(body, true);
     this.#space = words.endsWith(" ");
   }
 
-  /** A mark that belongs to the text behind it, with the blank that is due before it. */
-  #mark(mark: string): void {
+  /** Writes the blank that is due before a text on the same line. */
+  #writeSpace(): void {
     if (this.#space && this.#feeds === 0 && this.#pieces.length > 0) this.#write(" ");
-    if (mark !== "" || this.#feeds === 0) this.#space = false;
-    this.#put(mark, true);
+    this.#space = false;
   }
 
   #put(text: string, inline = false): void {
@@ -144,9 +160,17 @@ export class TextLayout {
   }
 
   #break(feeds: number): void {
+    this.#endWritten();
     this.#feeds = Math.max(this.#feeds, feeds);
     this.#space = false;
   }
+}
+
+/** The address of a link that only leads somewhere, for the inside of parentheses. */
+function linkOf(href: string | undefined, base: URL): string | undefined {
+  const url = href === undefined ? null : URL.parse(href, base.href);
+  if (url === null || !/^(https?|mailto):$/.test(url.protocol)) return undefined;
+  return url.href.replaceAll("(", "%28").replaceAll(")", "%29");
 }
 
 function imageText(alt: string | undefined): string {
