@@ -2,9 +2,6 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import type { Tool, ToolOutput } from "../core/tool.js";
 import { defineTool } from "./define-tool.js";
 import type { Page } from "./fetch/fetch-page.js";
-import { fetchPage } from "./fetch/fetch-page.js";
-import { mostBodyBytes } from "./fetch/read-body.js";
-import { readHtml } from "./fetch/read-html.js";
 import type { Reach } from "./fetch/resolve-target.js";
 import { hostOf, parseTarget, portOf, resolveHost } from "./fetch/resolve-target.js";
 import { takeStart } from "./show-text.js";
@@ -60,6 +57,8 @@ export function createFetchTool({
       const timeOut = AbortSignal.timeout(seconds * 1_000);
       const either = AbortSignal.any([signal, timeOut]);
       try {
+        // Loaded with the first page: a client for TLS and a reader of HTML cost memory that most never use.
+        const { fetchPage } = await import("./fetch/fetch-page.js");
         const page = await fetchPage(url, { allowAddress, resolve }, either);
         return await showPage(page, format, either);
       } catch (error) {
@@ -86,17 +85,18 @@ async function showPage(page: Page, format: string, signal: AbortSignal): Promis
   if (mediaType === "" && bytes.includes(0))
     return { text: `${head}\nit is not text: only text can be fetched`, failed: true };
   const source = decodeText(bytes, charset);
+  const options = {
+    format: format === "text" ? "text" : "markdown",
+    base: url,
+    limit: mostCharacters,
+  } as const;
   const { text, cut } =
     isHtml(mediaType) && format !== "html"
-      ? await readHtml(
-          source,
-          { format: format === "text" ? "text" : "markdown", base: url, limit: mostCharacters },
-          signal,
-        )
+      ? await (await import("./fetch/read-html.js")).readHtml(source, options, signal)
       : { text: takeStart(source, mostCharacters), cut: source.length > mostCharacters };
   const notes = [
     ...(cut ? [`[cut after ${text.length} characters]`] : []),
-    ...(body.cut ? [`[the page is longer than ${mostBodyBytes} bytes; the rest was not read]`] : []),
+    ...(body.cut ? [`[the page is longer than ${bytes.length} bytes; the rest was not read]`] : []),
   ];
   const truncated = notes.length > 0;
   const lines = [head, "", text === "" ? "(the page has no text)" : text, ...notes];

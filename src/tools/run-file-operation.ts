@@ -18,7 +18,7 @@ export interface FileWork {
 }
 
 /** The program that does file operations in a sandbox. */
-export const fileWorker = fileURLToPath(new URL("./file-worker.js", import.meta.url));
+const fileWorker = fileURLToPath(new URL("./file-worker.js", import.meta.url));
 
 /**
  * Does a file operation in the session's sandbox, in a process of its own, or in this process where nothing

@@ -34,7 +34,7 @@ export function startOf(pid: number): number {
  * descendants, and whatever carries its mark. Only processes that started at `since` ticks or later are
  * looked at. Empty where there is no /proc.
  */
-export function findProcesses(call: Call, since: number): number[] {
+function findProcesses(call: Call, since: number): number[] {
   const young = readStats().filter((stat) => stat.startedAt >= since);
   const found = new Set<number>();
   for (const stat of young) {
