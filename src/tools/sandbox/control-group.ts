@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { newId } from "../../core/id.js";
@@ -38,7 +38,7 @@ const processes = String(limits.processes);
  */
 export function openControlGroups(): ControlGroups {
   const hierarchies = candidates().filter(isUsable);
-  for (const { folder } of hierarchies) removeEmptyGroups(folder);
+  for (const { folder } of hierarchies) removeAbandonedGroups(folder);
   const has = (control: "pids" | "memory"): boolean =>
     hierarchies.some(({ controls }) => controls.includes(control));
   return {
@@ -86,10 +86,9 @@ function isUsable(hierarchy: Hierarchy): boolean {
       // Version 2: refused where the group itself has processes and is not the root.
       writeFileSync(join(hierarchy.folder, "cgroup.subtree_control"), "+pids +memory");
     }
-    rmdirSync(makeGroup(hierarchy, `${groupPrefix}probe-${newId()}`));
+    rmdirSync(makeGroup(hierarchy, groupPrefix + newId()));
     return true;
   } catch {
-    removeEmptyGroups(hierarchy.folder);
     return false;
   }
 }
@@ -114,12 +113,18 @@ function candidates(): Hierarchy[] {
   });
 }
 
-/** A group with processes in it cannot be removed, so those of a living server stay. */
-function removeEmptyGroups(folder: string): void {
+/** How old an empty group is before it is taken for one that a dead server has left. */
+const abandonedMs = 60_000;
+
+/** A group with processes in it cannot be removed, and a living server's is empty for a moment only. */
+function removeAbandonedGroups(folder: string): void {
   try {
-    for (const name of readdirSync(folder)) if (name.startsWith(groupPrefix)) isRemoved(join(folder, name));
+    for (const name of readdirSync(folder)) {
+      const path = join(folder, name);
+      if (name.startsWith(groupPrefix) && Date.now() - statSync(path).mtimeMs > abandonedMs) isRemoved(path);
+    }
   } catch {
-    // Not to be looked into, so nothing of ours is there.
+    // Not to be looked into, so nothing of ours is there; or another server was quicker.
   }
 }
 

@@ -1,7 +1,7 @@
-import { lstatSync, mkdirSync, readlinkSync, rmdirSync, rmSync, symlinkSync, utimesSync } from "node:fs";
+import { lstatSync, mkdirSync, readlinkSync, rmdirSync, rmSync, symlinkSync } from "node:fs";
 import type { Cover } from "./bwrap-arguments.js";
 import type { CoverPlan, WatchedName } from "./plan-covers.js";
-import { leftoverTime } from "./plan-covers.js";
+import { holderMode } from "./plan-covers.js";
 
 /** How many calls need a directory that was made to hold the place of a cover. */
 const users = new Map<string, number>();
@@ -38,8 +38,7 @@ function hold(path: string): boolean {
 
 function makeFolder(path: string): boolean {
   try {
-    mkdirSync(path, { mode: 0o755 });
-    utimesSync(path, leftoverTime, leftoverTime);
+    mkdirSync(path, { mode: holderMode });
     return true;
   } catch (error) {
     return error instanceof Error && "code" in error && error.code === "EEXIST";

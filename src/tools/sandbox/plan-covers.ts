@@ -133,11 +133,11 @@ function withoutCovered(covers: readonly Cover[]): Cover[] {
   });
 }
 
-/** When a directory that holds the place of a cover was made: so is it known after a crash. */
-export const leftoverTime = new Date(0);
+/** The mode of a directory that holds the place of a cover: so is one known that a dead server has left. */
+export const holderMode = 0o500;
 
 function isLeftover(stats: Stats): boolean {
-  return stats.isDirectory() && stats.mtimeMs === 0;
+  return stats.isDirectory() && (stats.mode & 0o777) === holderMode;
 }
 
 function isEmptyFolder(path: string, stats: Stats): boolean {

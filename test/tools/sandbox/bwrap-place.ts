@@ -24,7 +24,7 @@ async function findOut(): Promise<string | undefined> {
 if (whyNoSandbox !== undefined) process.stderr.write(`sandbox tests are skipped: ${whyNoSandbox}\n`);
 
 /** What a command printed and how it ended. */
-export interface Outcome extends SandboxExit {
+interface Outcome extends SandboxExit {
   /** Both outputs. */
   readonly text: string;
 }
