@@ -53,8 +53,10 @@ export function createBwrapSandbox(options: BwrapOptions): BwrapSandbox {
     spawn(command, signal) {
       if (closed) throw new Error("the sandbox is closed");
       signal.throwIfAborted();
+      const workDir = realWorkFolder(command.workDir, room);
+      checkProgram(command);
       const group = room.groups.create();
-      const started = startCommand(room, { command, group }, signal);
+      const started = startCommand(room, { command, group, workDir }, signal);
       const settled = started.exited
         .catch(() => undefined)
         .then(() => group.remove())
@@ -102,11 +104,10 @@ type Room = ReturnType<typeof openRoom>;
 interface Call {
   readonly command: SandboxCommand;
   readonly group: ControlGroup;
+  readonly workDir: string;
 }
 
-function startCommand(room: Room, { command, group }: Call, signal: AbortSignal): SandboxProcess {
-  const workDir = realWorkFolder(command.workDir, room);
-  checkProgram(command);
+function startCommand(room: Room, { command, group, workDir }: Call, signal: AbortSignal): SandboxProcess {
   const writable = command.readOnly !== true;
   const { home, hidden } = room;
   const places = holdPlaces(planCovers({ workDir, writable, home, hidden }));
