@@ -35,19 +35,19 @@ const closedIpv6 = blockList("ipv6", ["2001::/23", "2001:db8::/32", "2002::/16",
 
 /**
  * Whether an address, written as the resolver writes it, is one of the public internet and none of this
- * machine's own. Anything else that a text may be is not.
+ * machine's own, `own`. Anything else that a text may be is not.
  */
-export function isPublicAddress(address: string): boolean {
-  if (isOwnAddress(address)) return false;
+export function isPublicAddress(address: string, own = ownAddresses()): boolean {
+  if (own.has(address)) return false;
   if (isIPv4(address)) return !closedIpv4.check(address, "ipv4");
   if (!isIPv6(address) || address.includes("%")) return false;
   return globalIpv6.check(address, "ipv6") && !closedIpv6.check(address, "ipv6");
 }
 
-/** Servers of this machine may listen on its public addresses too. */
-function isOwnAddress(address: string): boolean {
+/** Servers of this machine may listen on its public addresses too, which come and go. */
+function ownAddresses(): ReadonlySet<string> {
   const own = Object.values(networkInterfaces()).flatMap((ones) => ones ?? []);
-  return own.some((one) => one.address === address);
+  return new Set(own.map(({ address }) => address));
 }
 
 function blockList(family: "ipv4" | "ipv6", subnets: readonly string[]): BlockList {
