@@ -3,7 +3,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Event } from "../../gen/agentry/v1/event_pb.js";
-import { ApprovalState, RunOutcome } from "../../gen/agentry/v1/event_pb.js";
+import { ApprovalState, EventSchema, RunOutcome } from "../../gen/agentry/v1/event_pb.js";
 import type { Message } from "../../gen/agentry/v1/message_pb.js";
 import { Role, ToolCallStatus } from "../../gen/agentry/v1/message_pb.js";
 import { RunSchema } from "../../gen/agentry/v1/run_pb.js";
@@ -13,7 +13,7 @@ import { closedByCancel, closedByRestart, closeOpenItems } from "../../src/engin
 import { validHistory } from "../../src/engine/history.js";
 import { RunProgress } from "../../src/engine/run-progress.js";
 import { RunWriter } from "../../src/engine/run-writer.js";
-import { calls, openRoom, says, tool } from "./room.js";
+import { calls, kinds, openRoom, says, tool } from "./room.js";
 
 /** Every event of a run with texts, calls beside each other, approvals, and a call that cannot run. */
 async function recordRun(): Promise<Event[]> {
@@ -109,6 +109,14 @@ describe("closing a run", () => {
     const asked = recorded.findIndex(({ body }) => body.case === "approvalRequested");
     const resolved = close(recorded.slice(0, asked + 1)).find(({ body }) => body.case === "approvalResolved");
     expect(resolved?.body.value).toMatchObject({ approval: { state: ApprovalState.CANCELED } });
+  });
+
+  it("finishes a compaction as one that has changed nothing", () => {
+    const body = { case: "compactionStarted", value: { tokensBefore: 9 } } as const;
+    const events = close([create(EventSchema, { body })]);
+    expect(kinds(events)).toEqual(["compactionStarted", "compactionFinished", "runFinished"]);
+    expect(events[1]?.body.value).toMatchObject({ tokensBefore: 9, tokensAfter: 9, messageId: "" });
+    expect(kinds(close(events.slice(0, 2))).slice(2)).toEqual(["runFinished"]);
   });
 
   it("adds nothing but the end to what was closed before", async () => {
