@@ -21,6 +21,7 @@ export const wingmanDialect: Dialect = {
   unknownQuery: "ignore",
   unknownFields: "ignore",
   slashAtEnd: "ignore",
+  foldNames: true,
   extraContentTypes: ["application/x-www-form-urlencoded", ""],
   error: (error, requestId) => describe(error, requestId),
   streamError: (error, requestId) => ({

@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import type { DescField, DescMessage, JsonReadOptions, Message, Registry } from "@bufbuild/protobuf";
 import { create, mergeFromJsonString } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
+import { foldNames } from "./fold-names.js";
 import { httpBodyFields, isHttpBody } from "./http-body.js";
 import { badRequest, HttpError } from "./http-error.js";
 import { asFields, writeField } from "./message-field.js";
@@ -12,6 +13,8 @@ export interface BodyRules {
   readonly target: "*" | DescField | undefined;
   readonly unknown: "ignore" | "refuse";
   readonly extraContentTypes: readonly string[];
+  /** Whether members match fields whatever the case of their names. */
+  readonly foldNames: boolean;
   /** Knows the messages that an Any may hold. */
   readonly registry: Registry;
 }
@@ -71,8 +74,9 @@ function rawBinding({ input, target }: BodyRules, raw: DescMessage): BodyBinding
 function wholeDecoder(rules: BodyRules): (text: string) => DecodedBody {
   const options = readOptions(rules);
   return (text) => {
-    parseJson(text);
-    return { message: merge(create(rules.input), rules.input, text, options), members: undefined };
+    const members = parseJson(text);
+    const given = rules.foldNames ? printJson(foldNames(rules.input, members)) : text;
+    return { message: merge(create(rules.input), rules.input, given, options), members: undefined };
   };
 }
 
@@ -80,8 +84,10 @@ function fieldDecoder(rules: BodyRules, field: DescField): (text: string) => Dec
   const options = readOptions(rules);
   return (text) => {
     // Known to be one whole value before it is wrapped: it could otherwise set other fields.
-    const members = parseJson(text);
-    const wrapped = `{${JSON.stringify(field.jsonName)}:${text}}`;
+    const parsed = parseJson(text);
+    const fold = rules.foldNames && field.fieldKind === "message";
+    const members = fold ? foldNames(field.message, parsed) : parsed;
+    const wrapped = `{${JSON.stringify(field.jsonName)}:${fold ? printJson(members) : text}}`;
     return { message: merge(create(rules.input), rules.input, wrapped, options), members };
   };
 }
@@ -97,6 +103,15 @@ function parseJson(text: string): unknown {
   } catch (error) {
     const position = error instanceof Error ? /at position \d+/.exec(error.message) : null;
     throw badRequest(`the request body is not valid JSON${position ? `, ${position[0]}` : ""}`);
+  }
+}
+
+/** What could be parsed is not always printable: the printer runs out of stack where the parser did not. */
+function printJson(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    throw badRequest("the request body nests too deeply");
   }
 }
 

@@ -31,6 +31,8 @@ export interface Dialect {
   streamError?(error: ConnectError, requestId: string): StreamErrorFrame;
   /** Media types read as JSON beside `application/json` and those ending in `+json`. */
   readonly extraContentTypes?: readonly string[];
+  /** Whether members of a JSON body match fields whatever the case of their names. Default: no. */
+  readonly foldNames?: boolean;
   /** Whether a slash at the end of a path makes it another path, which is the default. */
   readonly slashAtEnd?: "ignore";
   /** What to do with a query parameter that names no field: pass over it, or answer 400 naming it. */

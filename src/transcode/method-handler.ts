@@ -106,6 +106,7 @@ function createBinding(
       target: binding.bodyTarget,
       unknown: dialect.unknownFields,
       extraContentTypes: dialect.extraContentTypes ?? [],
+      foldNames: dialect.foldNames ?? false,
       registry: shared.registry,
     }),
     query: createQueryBinding({

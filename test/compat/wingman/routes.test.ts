@@ -50,6 +50,30 @@ describe("bodies", () => {
   });
 });
 
+describe("names of members", () => {
+  it("match whatever their case is, also within a provider and not within what is free-form", async () => {
+    const body = {
+      NAME: "Loud",
+      Instructions: "Shout.",
+      __proto__x: 1,
+      Options: { MaxTokens: 5, Deep: { KEPT: true } },
+      PROVIDER: "anthropic",
+      model: "claude-sonnet-4-5",
+    };
+    const { status, json } = await client.send("POST", "/agents", body);
+    expect(status).toBe(201);
+    expect(json).toMatchObject({ name: "Loud", instructions: "Shout.", provider: "anthropic" });
+    expect(json.options).toEqual(body.Options);
+    const changed = await client.send("PUT", `/agents/${json.id}`, '{"Name":"Quiet","name":"Last"}');
+    expect(changed.json.name).toBe("Last");
+  });
+
+  it("nest as deeply as they like without breaking anything", async () => {
+    const deep = `{"name":"x","options":${"[".repeat(50_000)}${"]".repeat(50_000)}}`;
+    expect((await client.send("POST", "/agents", deep)).status).toBe(400);
+  });
+});
+
 describe("a page of another site", () => {
   const evil = { origin: "https://evil.example" };
   it.each([
