@@ -1,11 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import type { Message } from "../../gen/agentry/v1/message_pb.js";
-import { Purpose } from "../../gen/agentry/v1/message_pb.js";
+import { MessageSchema, Purpose, Role } from "../../gen/agentry/v1/message_pb.js";
 import { CompactSessionRequestSchema, WhenBusy } from "../../gen/agentry/v1/run_pb.js";
 import { SessionSchema } from "../../gen/agentry/v1/sessions_pb.js";
 import { Fault } from "../../src/core/fault.js";
 import { newId } from "../../src/core/id.js";
+import { textPart } from "../../src/engine/run-progress.js";
 import { createRunService } from "../../src/services/run.js";
 import type { Room, RoomOptions } from "./room.js";
 import { bodies, gate, kinds, never, openRoom, says, stalls } from "./room.js";
@@ -127,12 +128,17 @@ describe("a compaction is refused", () => {
     await expect(room.engine.compact("none", never)).rejects.toMatchObject({ reason: "not_found" });
   });
 
-  it("when another writer has taken the session, and not the next time", async () => {
+  it("when another writer has taken the session; the next one knows what that wrote", async () => {
     const { room, session } = await talked();
-    await room.store.sessions.claim(session);
+    const epoch = await room.store.sessions.claim(session);
+    const message = create(MessageSchema, { id: newId(), role: Role.USER, parts: [textPart("theirs")] });
+    await room.store.commit([{ sessionId: session, epoch, writes: [{ type: "message", message }] }]);
     await expect(room.engine.compact(session, never)).rejects.toMatchObject({ reason: "busy" });
-    expect(await room.messages(session)).toHaveLength(4);
-    expect((await room.engine.compact(session, never)).message?.index).toBe(5);
+    expect(await room.messages(session)).toHaveLength(5);
+    expect((await room.engine.compact(session, never)).message).toMatchObject({
+      index: 6,
+      summaryThrough: 4,
+    });
   });
 });
 
@@ -175,6 +181,25 @@ describe("a compaction that fails", () => {
     await ended;
     expect(kinds(await room.events(session))).not.toContain("compactionStarted");
   });
+});
+
+it("writes nothing once its caller has left, whatever the provider still says", async () => {
+  const door = gate();
+  const { room, session } = await talked({
+    summary: async function* () {
+      await door.wait();
+      yield* says("Too late");
+    },
+  });
+  const left = new AbortController();
+  const ended = expect(room.engine.compact(session, left.signal)).rejects.toMatchObject({
+    reason: "canceled",
+  });
+  await door.reached;
+  left.abort();
+  door.open();
+  await ended;
+  expect(await room.messages(session)).toHaveLength(4);
 });
 
 it("a run that is asked for meanwhile begins after it", async () => {

@@ -3,10 +3,11 @@ import { describe, expect, it } from "vitest";
 import { RunOutcome } from "../../gen/agentry/v1/event_pb.js";
 import type { Message, Part } from "../../gen/agentry/v1/message_pb.js";
 import { Purpose, Role, StopReason, UsageSchema } from "../../gen/agentry/v1/message_pb.js";
+import { WhenBusy } from "../../gen/agentry/v1/run_pb.js";
 import { Fault } from "../../src/core/fault.js";
 import type { ModelEvent, ModelRequest } from "../../src/core/model-provider.js";
 import type { Room, RoomOptions, Script } from "./room.js";
-import { bodies, calls, ending, kinds, openRoom, says, stalls, tool } from "./room.js";
+import { bodies, calls, ending, gate, kinds, openRoom, says, stalls, tool } from "./room.js";
 
 /** An answer whose call took so many tokens. */
 function* counting(tokens: number, events: Iterable<ModelEvent>): Generator<ModelEvent> {
@@ -128,6 +129,22 @@ describe("a context that passes its share of the window", () => {
 });
 
 describe("a context is left alone", () => {
+  it("after it was summarised, although no call has counted it since", async () => {
+    const room = await small();
+    const session = await room.session();
+    await talk(room, session, "one", "two", "three");
+    room.answer(function* () {
+      yield { type: "text_started", index: 0 };
+      yield { type: "text_delta", index: 0, text: "half" };
+      throw new Fault("unavailable", "cut");
+    });
+    await talk(room, session, "four");
+    room.answer(growing);
+    await talk(room, session, "five");
+    expect(room.compactions).toHaveLength(1);
+    expect(words(room.requests.at(-1)?.messages)).toEqual(["= A summary", "four", "half", "five"]);
+  });
+
   it.each([
     ["while it is below the share", 1200],
     ["when the window is not known", 0],
@@ -175,6 +192,25 @@ describe("within a run", () => {
     await talk(room, await room.session(), "one", "two");
     expect(room.requests).toHaveLength(6);
     expect(room.compactions).toHaveLength(1);
+  });
+
+  it("what was said a moment ago is summarised, too, when a message steers it", async () => {
+    const door = gate();
+    const room = await openRoom(
+      async function* (_request, number) {
+        if (number === 1) await door.wait();
+        yield* counting(900, says(`answer ${number}`));
+      },
+      { window: 1000 },
+    );
+    const session = await room.session();
+    const run = await room.start(session, "one");
+    await door.reached;
+    await room.start(session, "two", { whenBusy: WhenBusy.STEER });
+    door.open();
+    await room.finished(run);
+    expect(words(room.requests[1]?.messages)).toEqual(["= A summary", "two"]);
+    expect((await room.messages(session))[3]).toMatchObject({ index: 4, summaryThrough: 2 });
   });
 
   it("a long output is shortened for the summary", async () => {
