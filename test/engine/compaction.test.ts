@@ -132,7 +132,7 @@ describe("a context is left alone", () => {
   it("after it was summarised, although no call has counted it since", async () => {
     const room = await small();
     const session = await room.session();
-    await talk(room, session, "one", "two", "three");
+    await talk(room, session, "one ".repeat(500), "two", "three");
     room.answer(function* () {
       yield { type: "text_started", index: 0 };
       yield { type: "text_delta", index: 0, text: "half" };
