@@ -6,7 +6,7 @@ import { newId } from "../core/id.js";
 import type { Write } from "../core/store.js";
 import { modelName } from "./call-model.js";
 import type { ContextCut } from "./context.js";
-import { contextTokens, cutContext, estimateTokens } from "./context.js";
+import { contextTokens, cutContext, estimateTokens, maxTokens } from "./context.js";
 import type { RunTools, RunWork } from "./run-loop.js";
 import { textPart } from "./run-progress.js";
 import type { Summary } from "./summarize.js";
@@ -28,7 +28,7 @@ export function summaryMessage({ older }: ContextCut, text: string): Message {
 export function tokensAfter(tokensBefore: number, { older, kept }: ContextCut, summary: Message): number {
   const before = estimateTokens(older) + estimateTokens(kept);
   const after = estimateTokens([summary]) + estimateTokens(kept);
-  return Math.round((tokensBefore * after) / Math.max(before, 1));
+  return Math.min(Math.round((tokensBefore * after) / Math.max(before, 1)), maxTokens);
 }
 
 /**

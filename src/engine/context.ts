@@ -4,6 +4,8 @@ import type { Conversation } from "./conversations.js";
 
 /** Characters of a token, about. */
 const tokenCharacters = 4;
+/** What a field of events can hold. */
+export const maxTokens = 2 ** 32 - 1;
 /** What an image costs, about. */
 const blobTokens = 1500;
 
@@ -36,7 +38,7 @@ export function cutContext(messages: readonly Message[]): ContextCut | undefined
 /** Tokens of the next request: what the last model call counted, and an estimate of what has come since. */
 export function contextTokens({ messages, measured }: Conversation): number {
   if (!measured) return estimateTokens(contextOf(messages));
-  return measured.tokens + estimateTokens(messages.slice(measured.messages));
+  return Math.min(measured.tokens + estimateTokens(messages.slice(measured.messages)), maxTokens);
 }
 
 /** About how many tokens messages are. */

@@ -101,5 +101,7 @@ describe("the tokens of a context", () => {
     expect(contextTokens({ messages, callIds })).toBe(101);
     expect(contextTokens({ messages, callIds, measured: { tokens: 7000, messages: 2 } })).toBe(7100);
     expect(contextTokens({ messages, callIds, measured: { tokens: 7000, messages: 3 } })).toBe(7000);
+    const many = { tokens: 4 * (2 ** 32 - 1), messages: 3 };
+    expect(contextTokens({ messages, callIds, measured: many })).toBe(2 ** 32 - 1);
   });
 });
