@@ -45,18 +45,7 @@ const configuration = [
 const largeConfiguration = ["alternatives", "ssl/certs"];
 
 /** Directories that are no place to work in, nor is anything below those of the second list. */
-const systemFolders = [
-  "/bin",
-  "/boot",
-  "/etc",
-  "/lib",
-  "/lib64",
-  "/run",
-  "/sbin",
-  "/tmp",
-  "/usr",
-  "/var/tmp",
-];
+const systemFolders = ["/bin", "/boot", "/etc", "/lib", "/lib64", "/run", "/sbin", "/usr", "/var/tmp"];
 const kernelFolders = ["/dev", "/proc", "/sys"];
 
 /**

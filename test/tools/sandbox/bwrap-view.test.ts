@@ -88,6 +88,16 @@ describe.skipIf(whyNoSandbox)("no secret is seen", () => {
     expect(text).not.toContain("master.key");
   });
 
+  it("and /tmp is one, as people like to try things there", async () => {
+    const { text } = await makeBwrapPlace().run(
+      "pwd; touch agentry-was-here && rm agentry-was-here && echo ok",
+      {
+        workDir: "/tmp",
+      },
+    );
+    expect(text).toBe("/tmp\nok\n");
+  });
+
   it.each(["/etc", "/usr", "/proc", "/proc/self", "/dev", "/sys/kernel"])(
     "and %s is no place to work in",
     async (workDir) => {
