@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll } from "vitest";
 import type { FakeUpstream, UpstreamAnswer, UpstreamRequest } from "../support/fake-upstream.js";
 import { anthropicAnswer, startFakeUpstream } from "../support/fake-upstream.js";
@@ -19,7 +22,11 @@ export interface SentEvent {
 }
 
 const upstreams = new Set<FakeUpstream>();
-afterAll(() => Promise.all([...upstreams].map((upstream) => upstream.close())));
+const workDir = mkdtempSync(join(tmpdir(), "agentry-work-"));
+afterAll(async () => {
+  await Promise.all([...upstreams].map((upstream) => upstream.close()));
+  rmSync(workDir, { recursive: true, force: true });
+});
 
 export type Place = Awaited<ReturnType<typeof openPlace>>;
 
@@ -56,7 +63,7 @@ export async function openPlace(options: ServerProcessOptions & { readonly tools
       place.server = await startServerProcess({ ...options, dataDir: place.server.dataDir });
     },
     async session(extra: object = {}): Promise<string> {
-      const body = { agent_id: agentId, title: "e2e", work_dir: place.server.dataDir, ...extra };
+      const body = { agent_id: agentId, title: "e2e", work_dir: workDir, ...extra };
       return (await call("POST", "/v1/sessions", body)).body.id;
     },
     start: (session: string, text: string, extra: object = {}) =>

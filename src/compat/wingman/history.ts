@@ -6,7 +6,9 @@ import { BlockSchema, MessageSchema } from "../../../gen/wingman/v1/sessions_pb.
 
 /** Messages as Wingman's history has them. What it has no words for, reasoning and images, is left out. */
 export function toHistory(messages: readonly Canonical[]): Message[] {
-  return messages.flatMap(({ role, parts }) => {
+  return messages.flatMap(({ role, parts, summaryThrough }) => {
+    // Nobody said it: it stands for what is here anyway.
+    if (summaryThrough > 0) return [];
     const content = parts.flatMap(toBlock);
     if (content.length === 0) return [];
     return [create(MessageSchema, { role: role === Role.ASSISTANT ? "assistant" : "user", content })];
