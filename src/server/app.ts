@@ -148,6 +148,9 @@ async function openRooms(
   log: Logger,
 ): Promise<Rooms> {
   const clock = systemClock;
+  // The sandbox is tried in a process of its own, while everything else is opened.
+  const trying = openSandbox({ ...settings, dataDir }, log);
+  trying.catch(() => undefined);
   const store = await openSqliteStore({ path: settings.db ?? join(dataDir, "agentry.db"), clock });
   const vault = createVault({ rows: store.credentials, key: openKeyFile(dataDir), redactor, clock });
   const { credentials } = store;
@@ -155,7 +158,7 @@ async function openRooms(
   const { registry, directory, ownOrigin } = providers;
   const tools = builtinTools();
   const policy = createPolicy();
-  const sandbox = await openSandbox({ ...settings, dataDir }, log);
+  const sandbox = await trying;
   const onBug = (error: unknown): void => log.error({ err: error }, "a run failed by a fault of the server");
   const engine = new Engine({
     store,

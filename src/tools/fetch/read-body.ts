@@ -6,7 +6,7 @@ import { ToolFailure } from "../tool-failure.js";
 import { codeOf } from "./request-target.js";
 
 /** Bytes of a body that are read, counted after decompression. */
-export const mostBodyBytes = 5 * 1024 * 1024;
+const mostBodyBytes = 5 * 1024 * 1024;
 
 /** What was read of a body. */
 export interface Body {
