@@ -6,7 +6,7 @@ import { migrate, readMigrations, refuseForeignDatabase } from "./migrate.js";
 const oldestSqlite = "3.51.3";
 
 /** How often a full log is copied into the database, and what is left of it then. */
-const checkpointPages = 1000;
+const checkpointPages = 4000;
 const journalBytes = 64 * 1024 * 1024;
 
 /**
