@@ -150,7 +150,9 @@ async function nextTurn(url, session) {
 function effects(workDir) {
   let lines = [];
   try {
-    lines = readFileSync(join(workDir, "effects"), "utf8").trim().split("\n");
+    lines = readFileSync(join(workDir, "effects"), "utf8")
+      .split("\n")
+      .filter((line) => line !== "");
   } catch {
     // No call had run.
   }
