@@ -30,7 +30,7 @@ it("makes every setting at the first and at the second open", () => {
       foreign_keys: 1,
       secure_delete: 1,
       busy_timeout: 5000,
-      wal_autocheckpoint: 1000,
+      wal_autocheckpoint: 4000,
     });
   }
 });
