@@ -10,6 +10,8 @@ export interface SandboxCommand {
   readonly env: Readonly<Record<string, string>>;
   /** It only reads: a sandbox that confines then lets it write nothing but temporary files. Default false. */
   readonly readOnly?: boolean;
+  /** Hosts that it may reach, as in `Agent.allowed_hosts`. Default: none. */
+  readonly allowedHosts?: readonly string[];
 }
 
 /** How a process ended: by itself with a code, or by a signal. */

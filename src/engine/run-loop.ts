@@ -9,6 +9,7 @@ import type { Policy } from "../core/policy.js";
 import type { Sandbox } from "../core/sandbox.js";
 import type { Store } from "../core/store.js";
 import type { Tool } from "../core/tool.js";
+import { agentTools } from "./agent-tools.js";
 import type { Approvals } from "./approvals.js";
 import { callModel } from "./call-model.js";
 import { closeOpenItems } from "./close-run.js";
@@ -59,7 +60,7 @@ const defaultMaxSteps = 50;
  */
 export async function runLoop(run: RunTools, work: RunWork, signal: AbortSignal): Promise<RunOutcome> {
   const { agent, writer, conversation } = work;
-  const tools = new Map(agent.tools.flatMap((name) => entryOf(run.tools, name)));
+  const tools = agentTools(run, work);
   const definitions = [...tools.values()].map(toDefinition);
   const maxSteps = agent.maxSteps || defaultMaxSteps;
   for (let step = 1; step <= maxSteps; step += 1) {
@@ -85,11 +86,6 @@ export async function runLoop(run: RunTools, work: RunWork, signal: AbortSignal)
   }
   writer.append(closeOpenItems(writer, closedByLimit(maxSteps)));
   return RunOutcome.LIMIT_REACHED;
-}
-
-function entryOf(tools: ReadonlyMap<string, Tool>, name: string): [string, Tool][] {
-  const tool = tools.get(name);
-  return tool ? [[name, tool]] : [];
 }
 
 function toDefinition({ name, description, inputSchema }: Tool): ToolDefinition {

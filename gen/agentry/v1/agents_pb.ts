@@ -2,8 +2,8 @@
 // @generated from file agentry/v1/agents.proto (package agentry.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Rule } from "./rule_pb.js";
 import { file_agentry_v1_rule } from "./rule_pb.js";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.js";
@@ -16,7 +16,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file agentry/v1/agents.proto.
  */
 export const file_agentry_v1_agents: GenFile = /*@__PURE__*/
-  fileDesc("ChdhZ2VudHJ5L3YxL2FnZW50cy5wcm90bxIKYWdlbnRyeS52MSLVAwoFQWdlbnQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIUCgxpbnN0cnVjdGlvbnMYBCABKAkSKAoFbW9kZWwYBSABKAsyGS5hZ2VudHJ5LnYxLk1vZGVsU2V0dGluZ3MSLAoJZmFsbGJhY2tzGAYgAygLMhkuYWdlbnRyeS52MS5Nb2RlbFNldHRpbmdzEg0KBXRvb2xzGAcgAygJEi4KDW91dHB1dF9zY2hlbWEYCCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhEKCW1heF9zdGVwcxgJIAEoDRItCgZsYWJlbHMYCiADKAsyHS5hZ2VudHJ5LnYxLkFnZW50LkxhYmVsc0VudHJ5Ei4KCmNyZWF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEh8KBXJ1bGVzGA0gAygLMhAuYWdlbnRyeS52MS5SdWxlGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi5QEKDU1vZGVsU2V0dGluZ3MSEAoIcHJvdmlkZXIYASABKAkSDAoEbmFtZRgCIAEoCRIXCgptYXhfdG9rZW5zGAMgASgNSACIAQESGAoLdGVtcGVyYXR1cmUYBCABKAFIAYgBARISCgV0b3BfcBgFIAEoAUgCiAEBEh0KEHJlYXNvbmluZ190b2tlbnMYBiABKA1IA4gBARIQCghiYXNlX3VybBgHIAEoCUINCgtfbWF4X3Rva2Vuc0IOCgxfdGVtcGVyYXR1cmVCCAoGX3RvcF9wQhMKEV9yZWFzb25pbmdfdG9rZW5zImsKBFRvb2wSDAoEbmFtZRgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRItCgxpbnB1dF9zY2hlbWEYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhEKCXJlYWRfb25seRgEIAEoCCI2ChJDcmVhdGVBZ2VudFJlcXVlc3QSIAoFYWdlbnQYASABKAsyES5hZ2VudHJ5LnYxLkFnZW50IjcKE0NyZWF0ZUFnZW50UmVzcG9uc2USIAoFYWdlbnQYASABKAsyES5hZ2VudHJ5LnYxLkFnZW50IiMKD0dldEFnZW50UmVxdWVzdBIQCghhZ2VudF9pZBgBIAEoCSI0ChBHZXRBZ2VudFJlc3BvbnNlEiAKBWFnZW50GAEgASgLMhEuYWdlbnRyeS52MS5BZ2VudCI6ChFMaXN0QWdlbnRzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCSJQChJMaXN0QWdlbnRzUmVzcG9uc2USIQoGYWdlbnRzGAEgAygLMhEuYWdlbnRyeS52MS5BZ2VudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiZwoSVXBkYXRlQWdlbnRSZXF1ZXN0EiAKBWFnZW50GAEgASgLMhEuYWdlbnRyeS52MS5BZ2VudBIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siNwoTVXBkYXRlQWdlbnRSZXNwb25zZRIgCgVhZ2VudBgBIAEoCzIRLmFnZW50cnkudjEuQWdlbnQiJgoSRGVsZXRlQWdlbnRSZXF1ZXN0EhAKCGFnZW50X2lkGAEgASgJIhUKE0RlbGV0ZUFnZW50UmVzcG9uc2UiEgoQTGlzdFRvb2xzUmVxdWVzdCI0ChFMaXN0VG9vbHNSZXNwb25zZRIfCgV0b29scxgBIAMoCzIQLmFnZW50cnkudjEuVG9vbDKlBQoMQWdlbnRTZXJ2aWNlEnUKC0NyZWF0ZUFnZW50Eh4uYWdlbnRyeS52MS5DcmVhdGVBZ2VudFJlcXVlc3QaHy5hZ2VudHJ5LnYxLkNyZWF0ZUFnZW50UmVzcG9uc2UiJZC1GMkBgtPkkwIaOgVhZ2VudGIFYWdlbnQiCi92MS9hZ2VudHMSbgoIR2V0QWdlbnQSGy5hZ2VudHJ5LnYxLkdldEFnZW50UmVxdWVzdBocLmFnZW50cnkudjEuR2V0QWdlbnRSZXNwb25zZSInkAIBgtPkkwIeYgVhZ2VudBIVL3YxL2FnZW50cy97YWdlbnRfaWR9EmIKCkxpc3RBZ2VudHMSHS5hZ2VudHJ5LnYxLkxpc3RBZ2VudHNSZXF1ZXN0Gh4uYWdlbnRyeS52MS5MaXN0QWdlbnRzUmVzcG9uc2UiFZACAYLT5JMCDBIKL3YxL2FnZW50cxJ7CgtVcGRhdGVBZ2VudBIeLmFnZW50cnkudjEuVXBkYXRlQWdlbnRSZXF1ZXN0Gh8uYWdlbnRyeS52MS5VcGRhdGVBZ2VudFJlc3BvbnNlIiuC0+STAiU6BWFnZW50YgVhZ2VudDIVL3YxL2FnZW50cy97YWdlbnQuaWR9Em0KC0RlbGV0ZUFnZW50Eh4uYWdlbnRyeS52MS5EZWxldGVBZ2VudFJlcXVlc3QaHy5hZ2VudHJ5LnYxLkRlbGV0ZUFnZW50UmVzcG9uc2UiHYLT5JMCFyoVL3YxL2FnZW50cy97YWdlbnRfaWR9El4KCUxpc3RUb29scxIcLmFnZW50cnkudjEuTGlzdFRvb2xzUmVxdWVzdBodLmFnZW50cnkudjEuTGlzdFRvb2xzUmVzcG9uc2UiFJACAYLT5JMCCxIJL3YxL3Rvb2xzYgZwcm90bzM", [file_agentry_v1_rule, file_google_api_annotations, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_transcode_v1_options]);
+  fileDesc("ChdhZ2VudHJ5L3YxL2FnZW50cy5wcm90bxIKYWdlbnRyeS52MSLBBAoFQWdlbnQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIUCgxpbnN0cnVjdGlvbnMYBCABKAkSKAoFbW9kZWwYBSABKAsyGS5hZ2VudHJ5LnYxLk1vZGVsU2V0dGluZ3MSLAoJZmFsbGJhY2tzGAYgAygLMhkuYWdlbnRyeS52MS5Nb2RlbFNldHRpbmdzEg0KBXRvb2xzGAcgAygJEi4KDW91dHB1dF9zY2hlbWEYCCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhEKCW1heF9zdGVwcxgJIAEoDRItCgZsYWJlbHMYCiADKAsyHS5hZ2VudHJ5LnYxLkFnZW50LkxhYmVsc0VudHJ5Ei4KCmNyZWF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEh8KBXJ1bGVzGA0gAygLMhAuYWdlbnRyeS52MS5SdWxlEioKC21jcF9zZXJ2ZXJzGA4gAygLMhUuYWdlbnRyeS52MS5NY3BTZXJ2ZXISJwoJZGVsZWdhdGVzGA8gAygLMhQuYWdlbnRyeS52MS5EZWxlZ2F0ZRIVCg1hbGxvd2VkX2hvc3RzGBAgAygJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEigQEKCU1jcFNlcnZlchIMCgRuYW1lGAEgASgJEiUKBXN0ZGlvGAIgASgLMhQuYWdlbnRyeS52MS5NY3BTdGRpb0gAEiMKBGh0dHAYAyABKAsyEy5hZ2VudHJ5LnYxLk1jcEh0dHBIABINCgV0b29scxgEIAMoCUILCgl0cmFuc3BvcnQigQEKCE1jcFN0ZGlvEg8KB2NvbW1hbmQYASABKAkSDAoEYXJncxgCIAMoCRIqCgNlbnYYAyADKAsyHS5hZ2VudHJ5LnYxLk1jcFN0ZGlvLkVudkVudHJ5GioKCEVudkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiFgoHTWNwSHR0cBILCgN1cmwYASABKAkiRAoIRGVsZWdhdGUSEAoIYWdlbnRfaWQYASABKAkSJgoEbW9kZRgCIAEoDjIYLmFnZW50cnkudjEuRGVsZWdhdGVNb2RlIuUBCg1Nb2RlbFNldHRpbmdzEhAKCHByb3ZpZGVyGAEgASgJEgwKBG5hbWUYAiABKAkSFwoKbWF4X3Rva2VucxgDIAEoDUgAiAEBEhgKC3RlbXBlcmF0dXJlGAQgASgBSAGIAQESEgoFdG9wX3AYBSABKAFIAogBARIdChByZWFzb25pbmdfdG9rZW5zGAYgASgNSAOIAQESEAoIYmFzZV91cmwYByABKAlCDQoLX21heF90b2tlbnNCDgoMX3RlbXBlcmF0dXJlQggKBl90b3BfcEITChFfcmVhc29uaW5nX3Rva2VucyJrCgRUb29sEgwKBG5hbWUYASABKAkSEwoLZGVzY3JpcHRpb24YAiABKAkSLQoMaW5wdXRfc2NoZW1hGAMgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIRCglyZWFkX29ubHkYBCABKAgiNgoSQ3JlYXRlQWdlbnRSZXF1ZXN0EiAKBWFnZW50GAEgASgLMhEuYWdlbnRyeS52MS5BZ2VudCI3ChNDcmVhdGVBZ2VudFJlc3BvbnNlEiAKBWFnZW50GAEgASgLMhEuYWdlbnRyeS52MS5BZ2VudCIjCg9HZXRBZ2VudFJlcXVlc3QSEAoIYWdlbnRfaWQYASABKAkiNAoQR2V0QWdlbnRSZXNwb25zZRIgCgVhZ2VudBgBIAEoCzIRLmFnZW50cnkudjEuQWdlbnQiOgoRTGlzdEFnZW50c1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkiUAoSTGlzdEFnZW50c1Jlc3BvbnNlEiEKBmFnZW50cxgBIAMoCzIRLmFnZW50cnkudjEuQWdlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJImcKElVwZGF0ZUFnZW50UmVxdWVzdBIgCgVhZ2VudBgBIAEoCzIRLmFnZW50cnkudjEuQWdlbnQSLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIjcKE1VwZGF0ZUFnZW50UmVzcG9uc2USIAoFYWdlbnQYASABKAsyES5hZ2VudHJ5LnYxLkFnZW50IiYKEkRlbGV0ZUFnZW50UmVxdWVzdBIQCghhZ2VudF9pZBgBIAEoCSIVChNEZWxldGVBZ2VudFJlc3BvbnNlIhIKEExpc3RUb29sc1JlcXVlc3QiNAoRTGlzdFRvb2xzUmVzcG9uc2USHwoFdG9vbHMYASADKAsyEC5hZ2VudHJ5LnYxLlRvb2wqYAoMRGVsZWdhdGVNb2RlEh0KGURFTEVHQVRFX01PREVfVU5TUEVDSUZJRUQQABIWChJERUxFR0FURV9NT0RFX1RBU0sQARIZChVERUxFR0FURV9NT0RFX0hBTkRPRkYQAjKlBQoMQWdlbnRTZXJ2aWNlEnUKC0NyZWF0ZUFnZW50Eh4uYWdlbnRyeS52MS5DcmVhdGVBZ2VudFJlcXVlc3QaHy5hZ2VudHJ5LnYxLkNyZWF0ZUFnZW50UmVzcG9uc2UiJZC1GMkBgtPkkwIaOgVhZ2VudGIFYWdlbnQiCi92MS9hZ2VudHMSbgoIR2V0QWdlbnQSGy5hZ2VudHJ5LnYxLkdldEFnZW50UmVxdWVzdBocLmFnZW50cnkudjEuR2V0QWdlbnRSZXNwb25zZSInkAIBgtPkkwIeYgVhZ2VudBIVL3YxL2FnZW50cy97YWdlbnRfaWR9EmIKCkxpc3RBZ2VudHMSHS5hZ2VudHJ5LnYxLkxpc3RBZ2VudHNSZXF1ZXN0Gh4uYWdlbnRyeS52MS5MaXN0QWdlbnRzUmVzcG9uc2UiFZACAYLT5JMCDBIKL3YxL2FnZW50cxJ7CgtVcGRhdGVBZ2VudBIeLmFnZW50cnkudjEuVXBkYXRlQWdlbnRSZXF1ZXN0Gh8uYWdlbnRyeS52MS5VcGRhdGVBZ2VudFJlc3BvbnNlIiuC0+STAiU6BWFnZW50YgVhZ2VudDIVL3YxL2FnZW50cy97YWdlbnQuaWR9Em0KC0RlbGV0ZUFnZW50Eh4uYWdlbnRyeS52MS5EZWxldGVBZ2VudFJlcXVlc3QaHy5hZ2VudHJ5LnYxLkRlbGV0ZUFnZW50UmVzcG9uc2UiHYLT5JMCFyoVL3YxL2FnZW50cy97YWdlbnRfaWR9El4KCUxpc3RUb29scxIcLmFnZW50cnkudjEuTGlzdFRvb2xzUmVxdWVzdBodLmFnZW50cnkudjEuTGlzdFRvb2xzUmVzcG9uc2UiFJACAYLT5JMCCxIJL3YxL3Rvb2xzYgZwcm90bzM", [file_agentry_v1_rule, file_google_api_annotations, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_transcode_v1_options]);
 
 /**
  * An agent.
@@ -114,6 +114,28 @@ export type Agent = Message<"agentry.v1.Agent"> & {
    * @generated from field: repeated agentry.v1.Rule rules = 13;
    */
   rules: Rule[];
+
+  /**
+   * Servers of the Model Context Protocol whose tools it has, beside `tools`. At most 20.
+   *
+   * @generated from field: repeated agentry.v1.McpServer mcp_servers = 14;
+   */
+  mcpServers: McpServer[];
+
+  /**
+   * Agents that it can give work to. At most 20.
+   *
+   * @generated from field: repeated agentry.v1.Delegate delegates = 15;
+   */
+  delegates: Delegate[];
+
+  /**
+   * What its tools and its MCP servers over stdio may reach: hosts as in `api.example.com`, `*.example.com` or
+   * `api.example.com:8443` (without a port: 80 and 443). Default: nothing. At most 100.
+   *
+   * @generated from field: repeated string allowed_hosts = 16;
+   */
+  allowedHosts: string[];
 };
 
 /**
@@ -122,6 +144,145 @@ export type Agent = Message<"agentry.v1.Agent"> & {
  */
 export const AgentSchema: GenMessage<Agent> = /*@__PURE__*/
   messageDesc(file_agentry_v1_agents, 0);
+
+/**
+ * A server of the Model Context Protocol. Its tools are named `server_tool`, as in `github_create_issue`. Before
+ * its first use, and whenever its command, address or any tool of it has changed, somebody is asked whether it
+ * may be used: an approval whose tool call is named `mcp:` and the server's name.
+ *
+ * @generated from message agentry.v1.McpServer
+ */
+export type McpServer = Message<"agentry.v1.McpServer"> & {
+  /**
+   * Letters, digits and dashes, 1 to 32, unique within the agent. Required.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * How it is reached. Required.
+   *
+   * @generated from oneof agentry.v1.McpServer.transport
+   */
+  transport: {
+    /**
+     * A program that is started in the sandbox.
+     *
+     * @generated from field: agentry.v1.McpStdio stdio = 2;
+     */
+    value: McpStdio;
+    case: "stdio";
+  } | {
+    /**
+     * Streamable HTTP.
+     *
+     * @generated from field: agentry.v1.McpHttp http = 3;
+     */
+    value: McpHttp;
+    case: "http";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * Names of its tools, as the server spells them, that the agent is given. Empty: all.
+   *
+   * @generated from field: repeated string tools = 4;
+   */
+  tools: string[];
+};
+
+/**
+ * Describes the message agentry.v1.McpServer.
+ * Use `create(McpServerSchema)` to create a new message.
+ */
+export const McpServerSchema: GenMessage<McpServer> = /*@__PURE__*/
+  messageDesc(file_agentry_v1_agents, 1);
+
+/**
+ * A program that speaks MCP on its standard input and output.
+ *
+ * @generated from message agentry.v1.McpStdio
+ */
+export type McpStdio = Message<"agentry.v1.McpStdio"> & {
+  /**
+   * Name or absolute path of the program. Required. No shell reads it.
+   *
+   * @generated from field: string command = 1;
+   */
+  command: string;
+
+  /**
+   * Its arguments.
+   *
+   * @generated from field: repeated string args = 2;
+   */
+  args: string[];
+
+  /**
+   * Its environment, beside PATH, HOME, LANG and TMPDIR. Not for secrets: it can be read back.
+   *
+   * @generated from field: map<string, string> env = 3;
+   */
+  env: { [key: string]: string };
+};
+
+/**
+ * Describes the message agentry.v1.McpStdio.
+ * Use `create(McpStdioSchema)` to create a new message.
+ */
+export const McpStdioSchema: GenMessage<McpStdio> = /*@__PURE__*/
+  messageDesc(file_agentry_v1_agents, 2);
+
+/**
+ * An MCP server on the network, over streamable HTTP.
+ *
+ * @generated from message agentry.v1.McpHttp
+ */
+export type McpHttp = Message<"agentry.v1.McpHttp"> & {
+  /**
+   * `https:`, or `http:` on the loopback interface. Required. A bearer token for it is stored with
+   * SetCredential under the provider id `mcp:` and the origin, as in `mcp:https://mcp.example.com`; without one,
+   * a server that asks for authorization is authorized by OAuth, with an elicitation that has a `url`.
+   *
+   * @generated from field: string url = 1;
+   */
+  url: string;
+};
+
+/**
+ * Describes the message agentry.v1.McpHttp.
+ * Use `create(McpHttpSchema)` to create a new message.
+ */
+export const McpHttpSchema: GenMessage<McpHttp> = /*@__PURE__*/
+  messageDesc(file_agentry_v1_agents, 3);
+
+/**
+ * An agent that another one can give work to. It works under the rules of both.
+ *
+ * @generated from message agentry.v1.Delegate
+ */
+export type Delegate = Message<"agentry.v1.Delegate"> & {
+  /**
+   * Id of the agent. Required.
+   *
+   * @generated from field: string agent_id = 1;
+   */
+  agentId: string;
+
+  /**
+   * Default TASK.
+   *
+   * @generated from field: agentry.v1.DelegateMode mode = 2;
+   */
+  mode: DelegateMode;
+};
+
+/**
+ * Describes the message agentry.v1.Delegate.
+ * Use `create(DelegateSchema)` to create a new message.
+ */
+export const DelegateSchema: GenMessage<Delegate> = /*@__PURE__*/
+  messageDesc(file_agentry_v1_agents, 4);
 
 /**
  * A model and how to call it.
@@ -185,7 +346,7 @@ export type ModelSettings = Message<"agentry.v1.ModelSettings"> & {
  * Use `create(ModelSettingsSchema)` to create a new message.
  */
 export const ModelSettingsSchema: GenMessage<ModelSettings> = /*@__PURE__*/
-  messageDesc(file_agentry_v1_agents, 1);
+  messageDesc(file_agentry_v1_agents, 5);
 
 /**
  * A tool that an agent can be given.
@@ -227,7 +388,7 @@ export type Tool = Message<"agentry.v1.Tool"> & {
  * Use `create(ToolSchema)` to create a new message.
  */
 export const ToolSchema: GenMessage<Tool> = /*@__PURE__*/
-  messageDesc(file_agentry_v1_agents, 2);
+  messageDesc(file_agentry_v1_agents, 6);
 
 /**
  * @generated from message agentry.v1.CreateAgentRequest
@@ -246,7 +407,7 @@ export type CreateAgentRequest = Message<"agentry.v1.CreateAgentRequest"> & {
  * Use `create(CreateAgentRequestSchema)` to create a new message.
  */
 export const CreateAgentRequestSchema: GenMessage<CreateAgentRequest> = /*@__PURE__*/
-  messageDesc(file_agentry_v1_agents, 3);
+  messageDesc(file_agentry_v1_agents, 7);
 
 /**
  * @generated from message agentry.v1.CreateAgentResponse
@@ -265,7 +426,7 @@ export type CreateAgentResponse = Message<"agentry.v1.CreateAgentResponse"> & {
  * Use `create(CreateAgentResponseSchema)` to create a new message.
  */
 export const CreateAgentResponseSchema: GenMessage<CreateAgentResponse> = /*@__PURE__*/
-  messageDesc(file_agentry_v1_agents, 4);
+  messageDesc(file_agentry_v1_agents, 8);
 
 /**
  * @generated from message agentry.v1.GetAgentRequest
@@ -284,7 +445,7 @@ export type GetAgentRequest = Message<"agentry.v1.GetAgentRequest"> & {
  * Use `create(GetAgentRequestSchema)` to create a new message.
  */
 export const GetAgentRequestSchema: GenMessage<GetAgentRequest> = /*@__PURE__*/
-  messageDesc(file_agentry_v1_agents, 5);
+  messageDesc(file_agentry_v1_agents, 9);
 
 /**
  * @generated from message agentry.v1.GetAgentResponse
@@ -303,7 +464,7 @@ export type GetAgentResponse = Message<"agentry.v1.GetAgentResponse"> & {
  * Use `create(GetAgentResponseSchema)` to create a new message.
  */
 export const GetAgentResponseSchema: GenMessage<GetAgentResponse> = /*@__PURE__*/
-  messageDesc(file_agentry_v1_agents, 6);
+  messageDesc(file_agentry_v1_agents, 10);
 
 /**
  * @generated from message agentry.v1.ListAgentsRequest
@@ -329,7 +490,7 @@ export type ListAgentsRequest = Message<"agentry.v1.ListAgentsRequest"> & {
  * Use `create(ListAgentsRequestSchema)` to create a new message.
  */
 export const ListAgentsRequestSchema: GenMessage<ListAgentsRequest> = /*@__PURE__*/
-  messageDesc(file_agentry_v1_agents, 7);
+  messageDesc(file_agentry_v1_agents, 11);
 
 /**
  * @generated from message agentry.v1.ListAgentsResponse
@@ -355,7 +516,7 @@ export type ListAgentsResponse = Message<"agentry.v1.ListAgentsResponse"> & {
  * Use `create(ListAgentsResponseSchema)` to create a new message.
  */
 export const ListAgentsResponseSchema: GenMessage<ListAgentsResponse> = /*@__PURE__*/
-  messageDesc(file_agentry_v1_agents, 8);
+  messageDesc(file_agentry_v1_agents, 12);
 
 /**
  * @generated from message agentry.v1.UpdateAgentRequest
@@ -381,7 +542,7 @@ export type UpdateAgentRequest = Message<"agentry.v1.UpdateAgentRequest"> & {
  * Use `create(UpdateAgentRequestSchema)` to create a new message.
  */
 export const UpdateAgentRequestSchema: GenMessage<UpdateAgentRequest> = /*@__PURE__*/
-  messageDesc(file_agentry_v1_agents, 9);
+  messageDesc(file_agentry_v1_agents, 13);
 
 /**
  * @generated from message agentry.v1.UpdateAgentResponse
@@ -400,7 +561,7 @@ export type UpdateAgentResponse = Message<"agentry.v1.UpdateAgentResponse"> & {
  * Use `create(UpdateAgentResponseSchema)` to create a new message.
  */
 export const UpdateAgentResponseSchema: GenMessage<UpdateAgentResponse> = /*@__PURE__*/
-  messageDesc(file_agentry_v1_agents, 10);
+  messageDesc(file_agentry_v1_agents, 14);
 
 /**
  * @generated from message agentry.v1.DeleteAgentRequest
@@ -419,7 +580,7 @@ export type DeleteAgentRequest = Message<"agentry.v1.DeleteAgentRequest"> & {
  * Use `create(DeleteAgentRequestSchema)` to create a new message.
  */
 export const DeleteAgentRequestSchema: GenMessage<DeleteAgentRequest> = /*@__PURE__*/
-  messageDesc(file_agentry_v1_agents, 11);
+  messageDesc(file_agentry_v1_agents, 15);
 
 /**
  * @generated from message agentry.v1.DeleteAgentResponse
@@ -432,7 +593,7 @@ export type DeleteAgentResponse = Message<"agentry.v1.DeleteAgentResponse"> & {
  * Use `create(DeleteAgentResponseSchema)` to create a new message.
  */
 export const DeleteAgentResponseSchema: GenMessage<DeleteAgentResponse> = /*@__PURE__*/
-  messageDesc(file_agentry_v1_agents, 12);
+  messageDesc(file_agentry_v1_agents, 16);
 
 /**
  * @generated from message agentry.v1.ListToolsRequest
@@ -445,7 +606,7 @@ export type ListToolsRequest = Message<"agentry.v1.ListToolsRequest"> & {
  * Use `create(ListToolsRequestSchema)` to create a new message.
  */
 export const ListToolsRequestSchema: GenMessage<ListToolsRequest> = /*@__PURE__*/
-  messageDesc(file_agentry_v1_agents, 13);
+  messageDesc(file_agentry_v1_agents, 17);
 
 /**
  * @generated from message agentry.v1.ListToolsResponse
@@ -464,7 +625,39 @@ export type ListToolsResponse = Message<"agentry.v1.ListToolsResponse"> & {
  * Use `create(ListToolsResponseSchema)` to create a new message.
  */
 export const ListToolsResponseSchema: GenMessage<ListToolsResponse> = /*@__PURE__*/
-  messageDesc(file_agentry_v1_agents, 14);
+  messageDesc(file_agentry_v1_agents, 18);
+
+/**
+ * How work is given to another agent.
+ *
+ * @generated from enum agentry.v1.DelegateMode
+ */
+export enum DelegateMode {
+  /**
+   * @generated from enum value: DELEGATE_MODE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It does one task in a child session and reports back. The default.
+   *
+   * @generated from enum value: DELEGATE_MODE_TASK = 1;
+   */
+  TASK = 1,
+
+  /**
+   * It takes the conversation over, for this run and those that follow in the session.
+   *
+   * @generated from enum value: DELEGATE_MODE_HANDOFF = 2;
+   */
+  HANDOFF = 2,
+}
+
+/**
+ * Describes the enum agentry.v1.DelegateMode.
+ */
+export const DelegateModeSchema: GenEnum<DelegateMode> = /*@__PURE__*/
+  enumDesc(file_agentry_v1_agents, 0);
 
 /**
  * Agents: a model, instructions and tools under a name.

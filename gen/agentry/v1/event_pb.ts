@@ -16,7 +16,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file agentry/v1/event.proto.
  */
 export const file_agentry_v1_event: GenFile = /*@__PURE__*/
-  fileDesc("ChZhZ2VudHJ5L3YxL2V2ZW50LnByb3RvEgphZ2VudHJ5LnYxIoINCgVFdmVudBILCgNzZXEYASABKA0SEgoKc2Vzc2lvbl9pZBgCIAEoCRIOCgZydW5faWQYAyABKAkSKAoEdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoLcnVuX3N0YXJ0ZWQYCiABKAsyFi5hZ2VudHJ5LnYxLlJ1blN0YXJ0ZWRIABIxCg1tZXNzYWdlX2FkZGVkGAsgASgLMhguYWdlbnRyeS52MS5NZXNzYWdlQWRkZWRIABIvCgxzdGVwX3N0YXJ0ZWQYDCABKAsyFy5hZ2VudHJ5LnYxLlN0ZXBTdGFydGVkSAASMQoNc3RlcF9maW5pc2hlZBgNIAEoCzIYLmFnZW50cnkudjEuU3RlcEZpbmlzaGVkSAASLwoMdGV4dF9zdGFydGVkGA4gASgLMhcuYWdlbnRyeS52MS5UZXh0U3RhcnRlZEgAEisKCnRleHRfZGVsdGEYDyABKAsyFS5hZ2VudHJ5LnYxLlRleHREZWx0YUgAEjEKDXRleHRfZmluaXNoZWQYECABKAsyGC5hZ2VudHJ5LnYxLlRleHRGaW5pc2hlZEgAEjkKEXJlYXNvbmluZ19zdGFydGVkGBEgASgLMhwuYWdlbnRyeS52MS5SZWFzb25pbmdTdGFydGVkSAASNQoPcmVhc29uaW5nX2RlbHRhGBIgASgLMhouYWdlbnRyeS52MS5SZWFzb25pbmdEZWx0YUgAEjsKEnJlYXNvbmluZ19maW5pc2hlZBgTIAEoCzIdLmFnZW50cnkudjEuUmVhc29uaW5nRmluaXNoZWRIABI6ChJ0b29sX2lucHV0X3N0YXJ0ZWQYFCABKAsyHC5hZ2VudHJ5LnYxLlRvb2xJbnB1dFN0YXJ0ZWRIABI2ChB0b29sX2lucHV0X2RlbHRhGBUgASgLMhouYWdlbnRyeS52MS5Ub29sSW5wdXREZWx0YUgAEjwKE3Rvb2xfaW5wdXRfZmluaXNoZWQYFiABKAsyHS5hZ2VudHJ5LnYxLlRvb2xJbnB1dEZpbmlzaGVkSAASOAoRdG9vbF9jYWxsX3N0YXJ0ZWQYFyABKAsyGy5hZ2VudHJ5LnYxLlRvb2xDYWxsU3RhcnRlZEgAEjQKD3Rvb2xfY2FsbF9kZWx0YRgYIAEoCzIZLmFnZW50cnkudjEuVG9vbENhbGxEZWx0YUgAEjoKEnRvb2xfY2FsbF9maW5pc2hlZBgZIAEoCzIcLmFnZW50cnkudjEuVG9vbENhbGxGaW5pc2hlZEgAEjsKEmFwcHJvdmFsX3JlcXVlc3RlZBgaIAEoCzIdLmFnZW50cnkudjEuQXBwcm92YWxSZXF1ZXN0ZWRIABI5ChFhcHByb3ZhbF9yZXNvbHZlZBgbIAEoCzIcLmFnZW50cnkudjEuQXBwcm92YWxSZXNvbHZlZEgAEkEKFWVsaWNpdGF0aW9uX3JlcXVlc3RlZBgcIAEoCzIgLmFnZW50cnkudjEuRWxpY2l0YXRpb25SZXF1ZXN0ZWRIABI/ChRlbGljaXRhdGlvbl9yZXNvbHZlZBgdIAEoCzIfLmFnZW50cnkudjEuRWxpY2l0YXRpb25SZXNvbHZlZEgAEjEKDXVzYWdlX3VwZGF0ZWQYHiABKAsyGC5hZ2VudHJ5LnYxLlVzYWdlVXBkYXRlZEgAEjEKDXRpdGxlX3VwZGF0ZWQYHyABKAsyGC5hZ2VudHJ5LnYxLlRpdGxlVXBkYXRlZEgAEjUKD3JldHJ5X3NjaGVkdWxlZBggIAEoCzIaLmFnZW50cnkudjEuUmV0cnlTY2hlZHVsZWRIABIzCg53YXJuaW5nX3JhaXNlZBghIAEoCzIZLmFnZW50cnkudjEuV2FybmluZ1JhaXNlZEgAEjsKEmNvbXBhY3Rpb25fc3RhcnRlZBgiIAEoCzIdLmFnZW50cnkudjEuQ29tcGFjdGlvblN0YXJ0ZWRIABI9ChNjb21wYWN0aW9uX2ZpbmlzaGVkGCMgASgLMh4uYWdlbnRyeS52MS5Db21wYWN0aW9uRmluaXNoZWRIABI3ChBjYW5jZWxfcmVxdWVzdGVkGCQgASgLMhsuYWdlbnRyeS52MS5DYW5jZWxSZXF1ZXN0ZWRIABIvCgxydW5fZmluaXNoZWQYMiABKAsyFy5hZ2VudHJ5LnYxLlJ1bkZpbmlzaGVkSABCBgoEYm9keSJVCgpSdW5TdGFydGVkEhAKCGFnZW50X2lkGAEgASgJEhIKCmFnZW50X25hbWUYAiABKAkSDQoFbW9kZWwYAyABKAkSEgoKcmVxdWVzdF9pZBgEIAEoCSI0CgxNZXNzYWdlQWRkZWQSJAoHbWVzc2FnZRgBIAEoCzITLmFnZW50cnkudjEuTWVzc2FnZSIqCgtTdGVwU3RhcnRlZBIMCgRzdGVwGAEgASgNEg0KBW1vZGVsGAIgASgJImsKDFN0ZXBGaW5pc2hlZBIMCgRzdGVwGAEgASgNEisKC3N0b3BfcmVhc29uGAIgASgOMhYuYWdlbnRyeS52MS5TdG9wUmVhc29uEiAKBXVzYWdlGAMgASgLMhEuYWdlbnRyeS52MS5Vc2FnZSIcCgtUZXh0U3RhcnRlZBINCgVpbmRleBgBIAEoDSIoCglUZXh0RGVsdGESDQoFaW5kZXgYASABKA0SDAoEdGV4dBgCIAEoCSIrCgxUZXh0RmluaXNoZWQSDQoFaW5kZXgYASABKA0SDAoEdGV4dBgCIAEoCSIhChBSZWFzb25pbmdTdGFydGVkEg0KBWluZGV4GAEgASgNIi0KDlJlYXNvbmluZ0RlbHRhEg0KBWluZGV4GAEgASgNEgwKBHRleHQYAiABKAkiMAoRUmVhc29uaW5nRmluaXNoZWQSDQoFaW5kZXgYASABKA0SDAoEdGV4dBgCIAEoCSJFChBUb29sSW5wdXRTdGFydGVkEg0KBWluZGV4GAEgASgNEhQKDHRvb2xfY2FsbF9pZBgCIAEoCRIMCgRuYW1lGAMgASgJIkMKDlRvb2xJbnB1dERlbHRhEg0KBWluZGV4GAEgASgNEhQKDHRvb2xfY2FsbF9pZBgCIAEoCRIMCgRqc29uGAMgASgJIksKEVRvb2xJbnB1dEZpbmlzaGVkEg0KBWluZGV4GAEgASgNEicKCXRvb2xfY2FsbBgCIAEoCzIULmFnZW50cnkudjEuVG9vbENhbGwiSwoPVG9vbENhbGxTdGFydGVkEicKCXRvb2xfY2FsbBgBIAEoCzIULmFnZW50cnkudjEuVG9vbENhbGwSDwoHc2FuZGJveBgCIAEoCSJdCg1Ub29sQ2FsbERlbHRhEhQKDHRvb2xfY2FsbF9pZBgBIAEoCRIMCgR0ZXh0GAIgASgJEigKBnN0cmVhbRgDIAEoDjIYLmFnZW50cnkudjEuT3V0cHV0U3RyZWFtIk8KEFRvb2xDYWxsRmluaXNoZWQSJgoGcmVzdWx0GAEgASgLMhYuYWdlbnRyeS52MS5Ub29sUmVzdWx0EhMKC2R1cmF0aW9uX21zGAIgASgNIogDCghBcHByb3ZhbBIKCgJpZBgBIAEoCRISCgpzZXNzaW9uX2lkGAIgASgJEg4KBnJ1bl9pZBgDIAEoCRInCgl0b29sX2NhbGwYBCABKAsyFC5hZ2VudHJ5LnYxLlRvb2xDYWxsEhgKEGFyZ3VtZW50c19zaGEyNTYYBSABKAkSKAoFc3RhdGUYBiABKA4yGS5hZ2VudHJ5LnYxLkFwcHJvdmFsU3RhdGUSDwoHY29tbWVudBgHIAEoCRIsCg9kZWZhdWx0X3ZlcmRpY3QYCCABKA4yEy5hZ2VudHJ5LnYxLlZlcmRpY3QSLgoKY3JlYXRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLcmVzb2x2ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmV4cGlyZXNfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3N1bW1hcnkYDCABKAkiOwoRQXBwcm92YWxSZXF1ZXN0ZWQSJgoIYXBwcm92YWwYASABKAsyFC5hZ2VudHJ5LnYxLkFwcHJvdmFsIjoKEEFwcHJvdmFsUmVzb2x2ZWQSJgoIYXBwcm92YWwYASABKAsyFC5hZ2VudHJ5LnYxLkFwcHJvdmFsIv8CCgtFbGljaXRhdGlvbhIKCgJpZBgBIAEoCRISCgpzZXNzaW9uX2lkGAIgASgJEg4KBnJ1bl9pZBgDIAEoCRIUCgx0b29sX2NhbGxfaWQYBCABKAkSDwoHbWVzc2FnZRgFIAEoCRIxChByZXF1ZXN0ZWRfc2NoZW1hGAYgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIrCgVzdGF0ZRgHIAEoDjIcLmFnZW50cnkudjEuRWxpY2l0YXRpb25TdGF0ZRIoCgdjb250ZW50GAggASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIuCgpjcmVhdGVkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtyZXNvbHZlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZXhwaXJlc19hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiRAoURWxpY2l0YXRpb25SZXF1ZXN0ZWQSLAoLZWxpY2l0YXRpb24YASABKAsyFy5hZ2VudHJ5LnYxLkVsaWNpdGF0aW9uIkMKE0VsaWNpdGF0aW9uUmVzb2x2ZWQSLAoLZWxpY2l0YXRpb24YASABKAsyFy5hZ2VudHJ5LnYxLkVsaWNpdGF0aW9uIo8BCgxVc2FnZVVwZGF0ZWQSJAoHcHVycG9zZRgBIAEoDjITLmFnZW50cnkudjEuUHVycG9zZRINCgVtb2RlbBgCIAEoCRIgCgV1c2FnZRgDIAEoCzIRLmFnZW50cnkudjEuVXNhZ2USKAoNc2Vzc2lvbl91c2FnZRgEIAEoCzIRLmFnZW50cnkudjEuVXNhZ2UiHQoMVGl0bGVVcGRhdGVkEg0KBXRpdGxlGAEgASgJImgKDlJldHJ5U2NoZWR1bGVkEg8KB2F0dGVtcHQYASABKA0SEAoIZGVsYXlfbXMYAiABKA0SJAoHZmFpbHVyZRgDIAEoCzITLmFnZW50cnkudjEuRmFpbHVyZRINCgVtb2RlbBgEIAEoCSIgCg1XYXJuaW5nUmFpc2VkEg8KB21lc3NhZ2UYASABKAkiKgoRQ29tcGFjdGlvblN0YXJ0ZWQSFQoNdG9rZW5zX2JlZm9yZRgBIAEoDSJVChJDb21wYWN0aW9uRmluaXNoZWQSFQoNdG9rZW5zX2JlZm9yZRgBIAEoDRIUCgx0b2tlbnNfYWZ0ZXIYAiABKA0SEgoKbWVzc2FnZV9pZBgDIAEoCSIRCg9DYW5jZWxSZXF1ZXN0ZWQiuQEKC1J1bkZpbmlzaGVkEicKB291dGNvbWUYASABKA4yFi5hZ2VudHJ5LnYxLlJ1bk91dGNvbWUSJAoHZmFpbHVyZRgCIAEoCzITLmFnZW50cnkudjEuRmFpbHVyZRIqCg1maW5hbF9tZXNzYWdlGAMgASgLMhMuYWdlbnRyeS52MS5NZXNzYWdlEiAKBXVzYWdlGAQgASgLMhEuYWdlbnRyeS52MS5Vc2FnZRINCgVzdGVwcxgFIAEoDSqyAQoKUnVuT3V0Y29tZRIbChdSVU5fT1VUQ09NRV9VTlNQRUNJRklFRBAAEhkKFVJVTl9PVVRDT01FX0NPTVBMRVRFRBABEhYKElJVTl9PVVRDT01FX0ZBSUxFRBACEhgKFFJVTl9PVVRDT01FX0NBTkNFTEVEEAMSGwoXUlVOX09VVENPTUVfSU5URVJSVVBURUQQBBIdChlSVU5fT1VUQ09NRV9MSU1JVF9SRUFDSEVEEAUqYQoMT3V0cHV0U3RyZWFtEh0KGU9VVFBVVF9TVFJFQU1fVU5TUEVDSUZJRUQQABIYChRPVVRQVVRfU1RSRUFNX1NURE9VVBABEhgKFE9VVFBVVF9TVFJFQU1fU1RERVJSEAIqvAEKDUFwcHJvdmFsU3RhdGUSHgoaQVBQUk9WQUxfU1RBVEVfVU5TUEVDSUZJRUQQABIaChZBUFBST1ZBTF9TVEFURV9QRU5ESU5HEAESGwoXQVBQUk9WQUxfU1RBVEVfQVBQUk9WRUQQAhIZChVBUFBST1ZBTF9TVEFURV9ERU5JRUQQAxIaChZBUFBST1ZBTF9TVEFURV9FWFBJUkVEEAQSGwoXQVBQUk9WQUxfU1RBVEVfQ0FOQ0VMRUQQBSpJCgdWZXJkaWN0EhcKE1ZFUkRJQ1RfVU5TUEVDSUZJRUQQABITCg9WRVJESUNUX0FQUFJPVkUQARIQCgxWRVJESUNUX0RFTlkQAirTAQoQRWxpY2l0YXRpb25TdGF0ZRIhCh1FTElDSVRBVElPTl9TVEFURV9VTlNQRUNJRklFRBAAEh0KGUVMSUNJVEFUSU9OX1NUQVRFX1BFTkRJTkcQARIeChpFTElDSVRBVElPTl9TVEFURV9BQ0NFUFRFRBACEh4KGkVMSUNJVEFUSU9OX1NUQVRFX0RFQ0xJTkVEEAMSHgoaRUxJQ0lUQVRJT05fU1RBVEVfQ0FOQ0VMRUQQBBIdChlFTElDSVRBVElPTl9TVEFURV9FWFBJUkVEEAViBnByb3RvMw", [file_agentry_v1_error, file_agentry_v1_message, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("ChZhZ2VudHJ5L3YxL2V2ZW50LnByb3RvEgphZ2VudHJ5LnYxIqAOCgVFdmVudBILCgNzZXEYASABKA0SEgoKc2Vzc2lvbl9pZBgCIAEoCRIOCgZydW5faWQYAyABKAkSKAoEdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoLcnVuX3N0YXJ0ZWQYCiABKAsyFi5hZ2VudHJ5LnYxLlJ1blN0YXJ0ZWRIABIxCg1tZXNzYWdlX2FkZGVkGAsgASgLMhguYWdlbnRyeS52MS5NZXNzYWdlQWRkZWRIABIvCgxzdGVwX3N0YXJ0ZWQYDCABKAsyFy5hZ2VudHJ5LnYxLlN0ZXBTdGFydGVkSAASMQoNc3RlcF9maW5pc2hlZBgNIAEoCzIYLmFnZW50cnkudjEuU3RlcEZpbmlzaGVkSAASLwoMdGV4dF9zdGFydGVkGA4gASgLMhcuYWdlbnRyeS52MS5UZXh0U3RhcnRlZEgAEisKCnRleHRfZGVsdGEYDyABKAsyFS5hZ2VudHJ5LnYxLlRleHREZWx0YUgAEjEKDXRleHRfZmluaXNoZWQYECABKAsyGC5hZ2VudHJ5LnYxLlRleHRGaW5pc2hlZEgAEjkKEXJlYXNvbmluZ19zdGFydGVkGBEgASgLMhwuYWdlbnRyeS52MS5SZWFzb25pbmdTdGFydGVkSAASNQoPcmVhc29uaW5nX2RlbHRhGBIgASgLMhouYWdlbnRyeS52MS5SZWFzb25pbmdEZWx0YUgAEjsKEnJlYXNvbmluZ19maW5pc2hlZBgTIAEoCzIdLmFnZW50cnkudjEuUmVhc29uaW5nRmluaXNoZWRIABI6ChJ0b29sX2lucHV0X3N0YXJ0ZWQYFCABKAsyHC5hZ2VudHJ5LnYxLlRvb2xJbnB1dFN0YXJ0ZWRIABI2ChB0b29sX2lucHV0X2RlbHRhGBUgASgLMhouYWdlbnRyeS52MS5Ub29sSW5wdXREZWx0YUgAEjwKE3Rvb2xfaW5wdXRfZmluaXNoZWQYFiABKAsyHS5hZ2VudHJ5LnYxLlRvb2xJbnB1dEZpbmlzaGVkSAASOAoRdG9vbF9jYWxsX3N0YXJ0ZWQYFyABKAsyGy5hZ2VudHJ5LnYxLlRvb2xDYWxsU3RhcnRlZEgAEjQKD3Rvb2xfY2FsbF9kZWx0YRgYIAEoCzIZLmFnZW50cnkudjEuVG9vbENhbGxEZWx0YUgAEjoKEnRvb2xfY2FsbF9maW5pc2hlZBgZIAEoCzIcLmFnZW50cnkudjEuVG9vbENhbGxGaW5pc2hlZEgAEjsKEmFwcHJvdmFsX3JlcXVlc3RlZBgaIAEoCzIdLmFnZW50cnkudjEuQXBwcm92YWxSZXF1ZXN0ZWRIABI5ChFhcHByb3ZhbF9yZXNvbHZlZBgbIAEoCzIcLmFnZW50cnkudjEuQXBwcm92YWxSZXNvbHZlZEgAEkEKFWVsaWNpdGF0aW9uX3JlcXVlc3RlZBgcIAEoCzIgLmFnZW50cnkudjEuRWxpY2l0YXRpb25SZXF1ZXN0ZWRIABI/ChRlbGljaXRhdGlvbl9yZXNvbHZlZBgdIAEoCzIfLmFnZW50cnkudjEuRWxpY2l0YXRpb25SZXNvbHZlZEgAEjEKDXVzYWdlX3VwZGF0ZWQYHiABKAsyGC5hZ2VudHJ5LnYxLlVzYWdlVXBkYXRlZEgAEjEKDXRpdGxlX3VwZGF0ZWQYHyABKAsyGC5hZ2VudHJ5LnYxLlRpdGxlVXBkYXRlZEgAEjUKD3JldHJ5X3NjaGVkdWxlZBggIAEoCzIaLmFnZW50cnkudjEuUmV0cnlTY2hlZHVsZWRIABIzCg53YXJuaW5nX3JhaXNlZBghIAEoCzIZLmFnZW50cnkudjEuV2FybmluZ1JhaXNlZEgAEjsKEmNvbXBhY3Rpb25fc3RhcnRlZBgiIAEoCzIdLmFnZW50cnkudjEuQ29tcGFjdGlvblN0YXJ0ZWRIABI9ChNjb21wYWN0aW9uX2ZpbmlzaGVkGCMgASgLMh4uYWdlbnRyeS52MS5Db21wYWN0aW9uRmluaXNoZWRIABI3ChBjYW5jZWxfcmVxdWVzdGVkGCQgASgLMhsuYWdlbnRyeS52MS5DYW5jZWxSZXF1ZXN0ZWRIABItCgtjaGlsZF9ldmVudBglIAEoCzIWLmFnZW50cnkudjEuQ2hpbGRFdmVudEgAEjEKDWFnZW50X2NoYW5nZWQYJiABKAsyGC5hZ2VudHJ5LnYxLkFnZW50Q2hhbmdlZEgAEjoKEm1jcF9zZXJ2ZXJfdXBkYXRlZBgnIAEoCzIcLmFnZW50cnkudjEuTWNwU2VydmVyVXBkYXRlZEgAEi8KDHJ1bl9maW5pc2hlZBgyIAEoCzIXLmFnZW50cnkudjEuUnVuRmluaXNoZWRIAEIGCgRib2R5IlUKClJ1blN0YXJ0ZWQSEAoIYWdlbnRfaWQYASABKAkSEgoKYWdlbnRfbmFtZRgCIAEoCRINCgVtb2RlbBgDIAEoCRISCgpyZXF1ZXN0X2lkGAQgASgJIjQKDE1lc3NhZ2VBZGRlZBIkCgdtZXNzYWdlGAEgASgLMhMuYWdlbnRyeS52MS5NZXNzYWdlIioKC1N0ZXBTdGFydGVkEgwKBHN0ZXAYASABKA0SDQoFbW9kZWwYAiABKAkiawoMU3RlcEZpbmlzaGVkEgwKBHN0ZXAYASABKA0SKwoLc3RvcF9yZWFzb24YAiABKA4yFi5hZ2VudHJ5LnYxLlN0b3BSZWFzb24SIAoFdXNhZ2UYAyABKAsyES5hZ2VudHJ5LnYxLlVzYWdlIhwKC1RleHRTdGFydGVkEg0KBWluZGV4GAEgASgNIigKCVRleHREZWx0YRINCgVpbmRleBgBIAEoDRIMCgR0ZXh0GAIgASgJIisKDFRleHRGaW5pc2hlZBINCgVpbmRleBgBIAEoDRIMCgR0ZXh0GAIgASgJIiEKEFJlYXNvbmluZ1N0YXJ0ZWQSDQoFaW5kZXgYASABKA0iLQoOUmVhc29uaW5nRGVsdGESDQoFaW5kZXgYASABKA0SDAoEdGV4dBgCIAEoCSIwChFSZWFzb25pbmdGaW5pc2hlZBINCgVpbmRleBgBIAEoDRIMCgR0ZXh0GAIgASgJIkUKEFRvb2xJbnB1dFN0YXJ0ZWQSDQoFaW5kZXgYASABKA0SFAoMdG9vbF9jYWxsX2lkGAIgASgJEgwKBG5hbWUYAyABKAkiQwoOVG9vbElucHV0RGVsdGESDQoFaW5kZXgYASABKA0SFAoMdG9vbF9jYWxsX2lkGAIgASgJEgwKBGpzb24YAyABKAkiSwoRVG9vbElucHV0RmluaXNoZWQSDQoFaW5kZXgYASABKA0SJwoJdG9vbF9jYWxsGAIgASgLMhQuYWdlbnRyeS52MS5Ub29sQ2FsbCJLCg9Ub29sQ2FsbFN0YXJ0ZWQSJwoJdG9vbF9jYWxsGAEgASgLMhQuYWdlbnRyeS52MS5Ub29sQ2FsbBIPCgdzYW5kYm94GAIgASgJIl0KDVRvb2xDYWxsRGVsdGESFAoMdG9vbF9jYWxsX2lkGAEgASgJEgwKBHRleHQYAiABKAkSKAoGc3RyZWFtGAMgASgOMhguYWdlbnRyeS52MS5PdXRwdXRTdHJlYW0iTwoQVG9vbENhbGxGaW5pc2hlZBImCgZyZXN1bHQYASABKAsyFi5hZ2VudHJ5LnYxLlRvb2xSZXN1bHQSEwoLZHVyYXRpb25fbXMYAiABKA0iiAMKCEFwcHJvdmFsEgoKAmlkGAEgASgJEhIKCnNlc3Npb25faWQYAiABKAkSDgoGcnVuX2lkGAMgASgJEicKCXRvb2xfY2FsbBgEIAEoCzIULmFnZW50cnkudjEuVG9vbENhbGwSGAoQYXJndW1lbnRzX3NoYTI1NhgFIAEoCRIoCgVzdGF0ZRgGIAEoDjIZLmFnZW50cnkudjEuQXBwcm92YWxTdGF0ZRIPCgdjb21tZW50GAcgASgJEiwKD2RlZmF1bHRfdmVyZGljdBgIIAEoDjITLmFnZW50cnkudjEuVmVyZGljdBIuCgpjcmVhdGVkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtyZXNvbHZlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZXhwaXJlc19hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHc3VtbWFyeRgMIAEoCSI7ChFBcHByb3ZhbFJlcXVlc3RlZBImCghhcHByb3ZhbBgBIAEoCzIULmFnZW50cnkudjEuQXBwcm92YWwiOgoQQXBwcm92YWxSZXNvbHZlZBImCghhcHByb3ZhbBgBIAEoCzIULmFnZW50cnkudjEuQXBwcm92YWwijAMKC0VsaWNpdGF0aW9uEgoKAmlkGAEgASgJEhIKCnNlc3Npb25faWQYAiABKAkSDgoGcnVuX2lkGAMgASgJEhQKDHRvb2xfY2FsbF9pZBgEIAEoCRIPCgdtZXNzYWdlGAUgASgJEjEKEHJlcXVlc3RlZF9zY2hlbWEYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EisKBXN0YXRlGAcgASgOMhwuYWdlbnRyeS52MS5FbGljaXRhdGlvblN0YXRlEigKB2NvbnRlbnQYCCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Ei4KCmNyZWF0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3Jlc29sdmVkX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpleHBpcmVzX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBILCgN1cmwYDCABKAkiRAoURWxpY2l0YXRpb25SZXF1ZXN0ZWQSLAoLZWxpY2l0YXRpb24YASABKAsyFy5hZ2VudHJ5LnYxLkVsaWNpdGF0aW9uIkMKE0VsaWNpdGF0aW9uUmVzb2x2ZWQSLAoLZWxpY2l0YXRpb24YASABKAsyFy5hZ2VudHJ5LnYxLkVsaWNpdGF0aW9uIo8BCgxVc2FnZVVwZGF0ZWQSJAoHcHVycG9zZRgBIAEoDjITLmFnZW50cnkudjEuUHVycG9zZRINCgVtb2RlbBgCIAEoCRIgCgV1c2FnZRgDIAEoCzIRLmFnZW50cnkudjEuVXNhZ2USKAoNc2Vzc2lvbl91c2FnZRgEIAEoCzIRLmFnZW50cnkudjEuVXNhZ2UiHQoMVGl0bGVVcGRhdGVkEg0KBXRpdGxlGAEgASgJImgKDlJldHJ5U2NoZWR1bGVkEg8KB2F0dGVtcHQYASABKA0SEAoIZGVsYXlfbXMYAiABKA0SJAoHZmFpbHVyZRgDIAEoCzITLmFnZW50cnkudjEuRmFpbHVyZRINCgVtb2RlbBgEIAEoCSIgCg1XYXJuaW5nUmFpc2VkEg8KB21lc3NhZ2UYASABKAkiKgoRQ29tcGFjdGlvblN0YXJ0ZWQSFQoNdG9rZW5zX2JlZm9yZRgBIAEoDSJVChJDb21wYWN0aW9uRmluaXNoZWQSFQoNdG9rZW5zX2JlZm9yZRgBIAEoDRIUCgx0b2tlbnNfYWZ0ZXIYAiABKA0SEgoKbWVzc2FnZV9pZBgDIAEoCSIRCg9DYW5jZWxSZXF1ZXN0ZWQiRAoKQ2hpbGRFdmVudBIUCgx0b29sX2NhbGxfaWQYASABKAkSIAoFZXZlbnQYAiABKAsyES5hZ2VudHJ5LnYxLkV2ZW50Ik8KDEFnZW50Q2hhbmdlZBIZChFwcmV2aW91c19hZ2VudF9pZBgBIAEoCRIQCghhZ2VudF9pZBgCIAEoCRISCgphZ2VudF9uYW1lGAMgASgJIm0KEE1jcFNlcnZlclVwZGF0ZWQSDgoGc2VydmVyGAEgASgJEikKBXN0YXRlGAIgASgOMhouYWdlbnRyeS52MS5NY3BTZXJ2ZXJTdGF0ZRINCgV0b29scxgDIAMoCRIPCgdtZXNzYWdlGAQgASgJIrkBCgtSdW5GaW5pc2hlZBInCgdvdXRjb21lGAEgASgOMhYuYWdlbnRyeS52MS5SdW5PdXRjb21lEiQKB2ZhaWx1cmUYAiABKAsyEy5hZ2VudHJ5LnYxLkZhaWx1cmUSKgoNZmluYWxfbWVzc2FnZRgDIAEoCzITLmFnZW50cnkudjEuTWVzc2FnZRIgCgV1c2FnZRgEIAEoCzIRLmFnZW50cnkudjEuVXNhZ2USDQoFc3RlcHMYBSABKA0qsgEKClJ1bk91dGNvbWUSGwoXUlVOX09VVENPTUVfVU5TUEVDSUZJRUQQABIZChVSVU5fT1VUQ09NRV9DT01QTEVURUQQARIWChJSVU5fT1VUQ09NRV9GQUlMRUQQAhIYChRSVU5fT1VUQ09NRV9DQU5DRUxFRBADEhsKF1JVTl9PVVRDT01FX0lOVEVSUlVQVEVEEAQSHQoZUlVOX09VVENPTUVfTElNSVRfUkVBQ0hFRBAFKmEKDE91dHB1dFN0cmVhbRIdChlPVVRQVVRfU1RSRUFNX1VOU1BFQ0lGSUVEEAASGAoUT1VUUFVUX1NUUkVBTV9TVERPVVQQARIYChRPVVRQVVRfU1RSRUFNX1NUREVSUhACKrwBCg1BcHByb3ZhbFN0YXRlEh4KGkFQUFJPVkFMX1NUQVRFX1VOU1BFQ0lGSUVEEAASGgoWQVBQUk9WQUxfU1RBVEVfUEVORElORxABEhsKF0FQUFJPVkFMX1NUQVRFX0FQUFJPVkVEEAISGQoVQVBQUk9WQUxfU1RBVEVfREVOSUVEEAMSGgoWQVBQUk9WQUxfU1RBVEVfRVhQSVJFRBAEEhsKF0FQUFJPVkFMX1NUQVRFX0NBTkNFTEVEEAUqSQoHVmVyZGljdBIXChNWRVJESUNUX1VOU1BFQ0lGSUVEEAASEwoPVkVSRElDVF9BUFBST1ZFEAESEAoMVkVSRElDVF9ERU5ZEAIq0wEKEEVsaWNpdGF0aW9uU3RhdGUSIQodRUxJQ0lUQVRJT05fU1RBVEVfVU5TUEVDSUZJRUQQABIdChlFTElDSVRBVElPTl9TVEFURV9QRU5ESU5HEAESHgoaRUxJQ0lUQVRJT05fU1RBVEVfQUNDRVBURUQQAhIeChpFTElDSVRBVElPTl9TVEFURV9ERUNMSU5FRBADEh4KGkVMSUNJVEFUSU9OX1NUQVRFX0NBTkNFTEVEEAQSHQoZRUxJQ0lUQVRJT05fU1RBVEVfRVhQSVJFRBAFKtcBCg5NY3BTZXJ2ZXJTdGF0ZRIgChxNQ1BfU0VSVkVSX1NUQVRFX1VOU1BFQ0lGSUVEEAASGgoWTUNQX1NFUlZFUl9TVEFURV9SRUFEWRABEiMKH01DUF9TRVJWRVJfU1RBVEVfTkVFRFNfQVBQUk9WQUwQAhIoCiRNQ1BfU0VSVkVSX1NUQVRFX05FRURTX0FVVEhPUklaQVRJT04QAxIbChdNQ1BfU0VSVkVSX1NUQVRFX0ZBSUxFRBAEEhsKF01DUF9TRVJWRVJfU1RBVEVfREVOSUVEEAViBnByb3RvMw", [file_agentry_v1_error, file_agentry_v1_message, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * One thing that happened in a session. An event that a client has received is durable: it is in the
@@ -277,6 +277,30 @@ export type Event = Message<"agentry.v1.Event"> & {
      */
     value: CancelRequested;
     case: "cancelRequested";
+  } | {
+    /**
+     * Something happened in a child session, where another agent works for this run.
+     *
+     * @generated from field: agentry.v1.ChildEvent child_event = 37;
+     */
+    value: ChildEvent;
+    case: "childEvent";
+  } | {
+    /**
+     * Another agent has taken the conversation over.
+     *
+     * @generated from field: agentry.v1.AgentChanged agent_changed = 38;
+     */
+    value: AgentChanged;
+    case: "agentChanged";
+  } | {
+    /**
+     * An MCP server of the agent has another state.
+     *
+     * @generated from field: agentry.v1.McpServerUpdated mcp_server_updated = 39;
+     */
+    value: McpServerUpdated;
+    case: "mcpServerUpdated";
   } | {
     /**
      * The run has ended. Nothing of it follows.
@@ -897,7 +921,7 @@ export type Elicitation = Message<"agentry.v1.Elicitation"> & {
   runId: string;
 
   /**
-   * The call that asks.
+   * The call that asks; empty where an MCP server asks on its own account.
    *
    * @generated from field: string tool_call_id = 4;
    */
@@ -951,6 +975,14 @@ export type Elicitation = Message<"agentry.v1.Elicitation"> & {
    * @generated from field: google.protobuf.Timestamp expires_at = 11;
    */
   expiresAt?: Timestamp | undefined;
+
+  /**
+   * A page that the user is to open in a browser of their own, for example to authorize an MCP server; empty for
+   * other questions. A client never opens it unasked.
+   *
+   * @generated from field: string url = 12;
+   */
+  url: string;
 };
 
 /**
@@ -1182,6 +1214,107 @@ export const CancelRequestedSchema: GenMessage<CancelRequested> = /*@__PURE__*/
   messageDesc(file_agentry_v1_event, 29);
 
 /**
+ * An event of a child session. Its children's events are within it in turn.
+ *
+ * @generated from message agentry.v1.ChildEvent
+ */
+export type ChildEvent = Message<"agentry.v1.ChildEvent"> & {
+  /**
+   * The tool call of this run that gave the work.
+   *
+   * @generated from field: string tool_call_id = 1;
+   */
+  toolCallId: string;
+
+  /**
+   * The event, as the child session's own log has it.
+   *
+   * @generated from field: agentry.v1.Event event = 2;
+   */
+  event?: Event | undefined;
+};
+
+/**
+ * Describes the message agentry.v1.ChildEvent.
+ * Use `create(ChildEventSchema)` to create a new message.
+ */
+export const ChildEventSchema: GenMessage<ChildEvent> = /*@__PURE__*/
+  messageDesc(file_agentry_v1_event, 30);
+
+/**
+ * @generated from message agentry.v1.AgentChanged
+ */
+export type AgentChanged = Message<"agentry.v1.AgentChanged"> & {
+  /**
+   * The agent that answered until now.
+   *
+   * @generated from field: string previous_agent_id = 1;
+   */
+  previousAgentId: string;
+
+  /**
+   * The agent that answers from now on.
+   *
+   * @generated from field: string agent_id = 2;
+   */
+  agentId: string;
+
+  /**
+   * Its name at this time.
+   *
+   * @generated from field: string agent_name = 3;
+   */
+  agentName: string;
+};
+
+/**
+ * Describes the message agentry.v1.AgentChanged.
+ * Use `create(AgentChangedSchema)` to create a new message.
+ */
+export const AgentChangedSchema: GenMessage<AgentChanged> = /*@__PURE__*/
+  messageDesc(file_agentry_v1_event, 31);
+
+/**
+ * @generated from message agentry.v1.McpServerUpdated
+ */
+export type McpServerUpdated = Message<"agentry.v1.McpServerUpdated"> & {
+  /**
+   * Its name, as the agent calls it.
+   *
+   * @generated from field: string server = 1;
+   */
+  server: string;
+
+  /**
+   * What can be said of it now.
+   *
+   * @generated from field: agentry.v1.McpServerState state = 2;
+   */
+  state: McpServerState;
+
+  /**
+   * With READY: the tools that the agent is given, by the names that the model calls.
+   *
+   * @generated from field: repeated string tools = 3;
+   */
+  tools: string[];
+
+  /**
+   * Why, for a person; empty with READY.
+   *
+   * @generated from field: string message = 4;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message agentry.v1.McpServerUpdated.
+ * Use `create(McpServerUpdatedSchema)` to create a new message.
+ */
+export const McpServerUpdatedSchema: GenMessage<McpServerUpdated> = /*@__PURE__*/
+  messageDesc(file_agentry_v1_event, 32);
+
+/**
  * @generated from message agentry.v1.RunFinished
  */
 export type RunFinished = Message<"agentry.v1.RunFinished"> & {
@@ -1226,7 +1359,7 @@ export type RunFinished = Message<"agentry.v1.RunFinished"> & {
  * Use `create(RunFinishedSchema)` to create a new message.
  */
 export const RunFinishedSchema: GenMessage<RunFinished> = /*@__PURE__*/
-  messageDesc(file_agentry_v1_event, 30);
+  messageDesc(file_agentry_v1_event, 33);
 
 /**
  * How a run ended.
@@ -1450,4 +1583,57 @@ export enum ElicitationState {
  */
 export const ElicitationStateSchema: GenEnum<ElicitationState> = /*@__PURE__*/
   enumDesc(file_agentry_v1_event, 4);
+
+/**
+ * What can be said of an MCP server.
+ *
+ * @generated from enum agentry.v1.McpServerState
+ */
+export enum McpServerState {
+  /**
+   * @generated from enum value: MCP_SERVER_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Its tools can be called.
+   *
+   * @generated from enum value: MCP_SERVER_STATE_READY = 1;
+   */
+  READY = 1,
+
+  /**
+   * It is new, or has changed: its tools are left out until it is approved.
+   *
+   * @generated from enum value: MCP_SERVER_STATE_NEEDS_APPROVAL = 2;
+   */
+  NEEDS_APPROVAL = 2,
+
+  /**
+   * It wants to be authorized: see the elicitation.
+   *
+   * @generated from enum value: MCP_SERVER_STATE_NEEDS_AUTHORIZATION = 3;
+   */
+  NEEDS_AUTHORIZATION = 3,
+
+  /**
+   * It could not be started or reached, or broke off. The run goes on without its tools.
+   *
+   * @generated from enum value: MCP_SERVER_STATE_FAILED = 4;
+   */
+  FAILED = 4,
+
+  /**
+   * Somebody refused it. The run goes on without its tools.
+   *
+   * @generated from enum value: MCP_SERVER_STATE_DENIED = 5;
+   */
+  DENIED = 5,
+}
+
+/**
+ * Describes the enum agentry.v1.McpServerState.
+ */
+export const McpServerStateSchema: GenEnum<McpServerState> = /*@__PURE__*/
+  enumDesc(file_agentry_v1_event, 5);
 
