@@ -8,7 +8,7 @@ const run = promisify(execFile);
 const root = join(import.meta.dirname, "../..");
 
 it("loses nothing when it is killed and its streams are cut", { timeout: 120_000 }, async () => {
-  expect(existsSync(join(root, "dist/src/main.js")), "npm run build").toBe(true);
+  expect(existsSync(join(root, "dist/app/main.js")), "npm run build").toBe(true);
   const program = join(root, "test/chaos/chaos.mjs");
   const { stdout } = await run(process.execPath, [
     program,

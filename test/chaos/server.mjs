@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-const entry = join(import.meta.dirname, "../../dist/src/main.js");
+const entry = join(import.meta.dirname, "../../dist/app/main.js");
 
 /** Starts the built server on a data folder and waits until it listens. */
 export async function startServer(dataDir) {

@@ -6,7 +6,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { escapeChecks } from "../../src/tools/sandbox/escape-checks.js";
 import { whyNoSandbox } from "../tools/sandbox/bwrap-place.js";
 
-const entry = join(import.meta.dirname, "../../dist/src/main.js");
+const entry = join(import.meta.dirname, "../../dist/app/main.js");
 
 function doctor(args: readonly string[], path = process.env.PATH ?? "") {
   const home = mkdtempSync(join(tmpdir(), "agentry-doctor-test-"));

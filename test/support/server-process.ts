@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll } from "vitest";
 
 const root = join(import.meta.dirname, "../..");
-const entry = join(root, "dist/src/main.js");
+const entry = join(root, "dist/app/main.js");
 const startLimitMs = 20_000;
 const stopLimitMs = 10_000;
 
@@ -46,7 +46,7 @@ const folders = new Set<string>();
  * listens. Throws, with what it has written, when it ends before that or says nothing for twenty seconds.
  */
 export async function startServerProcess(options: ServerProcessOptions = {}): Promise<ServerProcess> {
-  if (!existsSync(entry)) throw new Error("dist/src/main.js is missing: npm run build");
+  if (!existsSync(entry)) throw new Error("dist/app/main.js is missing: npm run build");
   const dataDir = options.dataDir ?? newFolder();
   const cassette = options.cassette === undefined ? [] : ["--fake", options.cassette];
   const serve = ["serve", "--port", "0", "--data-dir", dataDir, ...cassette, ...(options.args ?? [])];

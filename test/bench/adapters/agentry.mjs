@@ -23,7 +23,7 @@ export const agentry = {
     ];
     return {
       cmd: process.execPath,
-      args: [join(root, "dist/src/main.js"), ...serve],
+      args: [join(root, "dist/app/main.js"), ...serve],
       env: { HOME: home, ANTHROPIC_BASE_URL: upstream },
       cwd: dir,
     };
