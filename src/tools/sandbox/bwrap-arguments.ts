@@ -25,8 +25,8 @@ export interface BwrapPolicy {
   /** Files and directories outside of the working directory that can be read. */
   readonly programs: readonly string[];
   readonly covers: readonly Cover[];
-  /** An empty directory and an empty file of the host. */
-  readonly nothing: { readonly directory: string; readonly file: string };
+  /** An empty file of the host. */
+  readonly nothing: string;
   /** A directory of the host that is seen as /etc. */
   readonly etc: string;
   readonly env: Readonly<Record<string, string>>;
@@ -93,16 +93,17 @@ function workArguments(policy: BwrapPolicy): string[] {
   ];
 }
 
-function coverArguments({ path, kind }: Cover, nothing: BwrapPolicy["nothing"]): string[] {
+function coverArguments({ path, kind }: Cover, nothing: string): string[] {
   switch (kind) {
     case "pin":
       return ["--bind", path, path];
     case "fixed":
       return ["--ro-bind", path, path];
     case "empty":
-      return ["--ro-bind", nothing.directory, path];
+      // In memory, for a bind costs several times as much. Whoever owns it may change it, for himself alone.
+      return ["--perms", "0555", "--size", "4096", "--tmpfs", path];
     case "blank":
-      return ["--ro-bind", nothing.file, path];
+      return ["--ro-bind", nothing, path];
     default:
       return kind satisfies never;
   }

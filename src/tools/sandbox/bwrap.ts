@@ -56,13 +56,10 @@ export function createBwrapSandbox(options: BwrapOptions): BwrapSandbox {
       const workDir = realWorkFolder(command.workDir, room);
       checkProgram(command);
       const group = room.groups.create();
-      const started = startCommand(room, { command, group, workDir }, signal);
-      const settled = started.exited
-        .catch(() => undefined)
-        .then(() => group.remove())
-        .finally(() => processes.delete(started));
-      processes.set(started, settled);
-      return started;
+      const { process, ended } = startCommand(room, { command, group, workDir }, signal);
+      const settled = ended.then(() => group.remove()).finally(() => processes.delete(process));
+      processes.set(process, settled);
+      return process;
     },
     async close() {
       closed = true;
@@ -74,9 +71,9 @@ export function createBwrapSandbox(options: BwrapOptions): BwrapSandbox {
 
 function openRoom(options: BwrapOptions) {
   const { stateDir } = options;
-  const nothing = { directory: join(stateDir, "empty"), file: join(stateDir, "empty-file") };
-  mkdirSync(nothing.directory, { recursive: true, mode: 0o700 });
-  writeFileSync(nothing.file, "", { mode: 0o600 });
+  const nothing = join(stateDir, "empty-file");
+  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  writeFileSync(nothing, "", { mode: 0o600 });
   const etc = join(stateDir, "etc");
   copyConfiguration(etc);
   const filter = seccompFilter(arch);
@@ -99,6 +96,8 @@ function openRoom(options: BwrapOptions) {
   };
 }
 
+const node = realPath(process.execPath);
+
 type Room = ReturnType<typeof openRoom>;
 
 interface Call {
@@ -107,13 +106,21 @@ interface Call {
   readonly workDir: string;
 }
 
-function startCommand(room: Room, { command, group, workDir }: Call, signal: AbortSignal): SandboxProcess {
+interface StartedCall {
+  readonly process: SandboxProcess;
+  /** Settles when nothing of it is left in the working directory either. */
+  readonly ended: Promise<unknown>;
+}
+
+function startCommand(room: Room, { command, group, workDir }: Call, signal: AbortSignal): StartedCall {
   const writable = command.readOnly !== true;
   const { home, hidden } = room;
   const places = holdPlaces(planCovers({ workDir, writable, home, hidden }));
   const ownHome = home !== undefined && home !== workDir && !isBelow(workDir, home) && !isBelow(home, "/usr");
+  const { promise: ended, resolve } = Promise.withResolvers<void>();
+  const onEnd = (): void => resolve(places.release());
   try {
-    return startBwrap(
+    const process = startBwrap(
       {
         file: room.file,
         args: bwrapArguments({
@@ -121,7 +128,7 @@ function startCommand(room: Room, { command, group, workDir }: Call, signal: Abo
           writable,
           ...(ownHome && { home }),
           system: room.system,
-          programs: room.programs,
+          programs: neededPrograms(room, command),
           covers: places.covers,
           nothing: room.nothing,
           etc: room.etc,
@@ -135,14 +142,23 @@ function startCommand(room: Room, { command, group, workDir }: Call, signal: Abo
         ...(room.seccompFile && { seccompFile: room.seccompFile }),
         group,
         inherited: room.inherited,
-        onEnd: places.release,
+        onEnd,
       },
       signal,
     );
+    places.make();
+    return { process, ended };
   } catch (error) {
-    places.release();
+    onEnd();
     throw error;
   }
+}
+
+/** Node.js, and all the programs for a command that names one of them: each one that is shown takes time. */
+function neededPrograms({ programs }: Room, { file, args }: SandboxCommand): readonly string[] {
+  const others = programs.filter((path) => path !== node);
+  const isNamed = others.some((path) => file.startsWith(path) || args.some((arg) => arg.includes(path)));
+  return isNamed ? programs : programs.filter((path) => path === node);
 }
 
 /**

@@ -1,4 +1,6 @@
 import { lstatSync, mkdirSync, readlinkSync, rmdirSync, rmSync, symlinkSync } from "node:fs";
+import { dirname } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Cover } from "./bwrap-arguments.js";
 import type { CoverPlan, WatchedName } from "./plan-covers.js";
 import { holderMode } from "./plan-covers.js";
@@ -9,39 +11,56 @@ const users = new Map<string, number>();
 /** Covers that have a place to lie on. */
 export interface HeldPlaces {
   readonly covers: readonly Cover[];
-  /** Takes away what was made to hold covers, and whatever has been put where nothing can be covered. */
-  release(): void;
+  /** Makes the places. To be called as soon as bubblewrap runs: it needs them last of all. */
+  make(): void;
+  /**
+   * Takes away at once whatever has been put where nothing can be covered, and then what was made to hold
+   * covers: nobody waits for that, and the next call may need it again.
+   */
+  release(): Promise<void>;
 }
 
 /**
  * Makes the places that a plan needs in the working directory. They are taken away again once no call needs
  * them: directories only while they are empty, and only those made here or left by a server that died. What
- * cannot be made here cannot be made inside either, and needs no cover.
+ * cannot be made here cannot be made inside either, and needs no cover: that is tried with one name of each
+ * directory, for file systems take long to make all of them.
  */
 export function holdPlaces({ covers, missing, watched }: CoverPlan): HeldPlaces {
-  const held = missing.filter(hold);
-  const without = missing.filter((path) => !held.includes(path));
+  const tried = new Map<string, boolean>();
+  const isHeld = (path: string): boolean => {
+    const folder = dirname(path);
+    if (users.has(path)) return true;
+    if (!tried.has(folder)) {
+      const made = makeFolder(path);
+      if (made === "there") return true;
+      tried.set(folder, made === "made");
+    }
+    return tried.get(folder) ?? false;
+  };
+  const held = missing.filter(isHeld);
+  const fresh = held.filter((path) => !users.has(path));
+  for (const path of held) users.set(path, (users.get(path) ?? 0) + 1);
+  const without = new Set(missing.filter((path) => !held.includes(path)));
   return {
-    covers: covers.filter(({ path }) => !without.includes(path)),
-    release() {
-      for (const path of held) release(path);
+    covers: covers.filter(({ path }) => !without.has(path)),
+    make() {
+      for (const path of fresh) makeFolder(path);
+    },
+    async release() {
       for (const name of watched) restore(name);
+      await nextTurn();
+      for (const path of held) release(path);
     },
   };
 }
 
-function hold(path: string): boolean {
-  if (!users.has(path) && !makeFolder(path)) return false;
-  users.set(path, (users.get(path) ?? 0) + 1);
-  return true;
-}
-
-function makeFolder(path: string): boolean {
+function makeFolder(path: string): "made" | "there" | "impossible" {
   try {
     mkdirSync(path, { mode: holderMode });
-    return true;
+    return "made";
   } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EEXIST";
+    return error instanceof Error && "code" in error && error.code === "EEXIST" ? "there" : "impossible";
   }
 }
 

@@ -9,7 +9,7 @@ const policy: BwrapPolicy = {
   system: [{ path: "/usr" }, { path: "/bin", link: "usr/bin" }],
   programs: ["/opt/node"],
   covers: [],
-  nothing: { directory: "/s/empty", file: "/s/empty-file" },
+  nothing: "/s/empty-file",
   etc: "/s/etc",
   env: { PATH: "/usr/bin" },
   descriptors: { info: 3, seccomp: 4 },
@@ -65,7 +65,7 @@ describe("covers", () => {
       { path: "/home/u/w/.envrc", kind: "empty" },
     ] as const;
     expect(line({ covers })).toContain(
-      "--bind /home/u/w /home/u/w --ro-bind /s/empty /home/u/w/.envrc --bind /home/u/w/.git /home/u/w/.git " +
+      "--bind /home/u/w /home/u/w --perms 0555 --size 4096 --tmpfs /home/u/w/.envrc --bind /home/u/w/.git /home/u/w/.git " +
         "--ro-bind /home/u/w/.git/hooks /home/u/w/.git/hooks --ro-bind /s/empty-file /home/u/w/db",
     );
   });

@@ -113,7 +113,7 @@ describe("what the events of a session say", () => {
     const said = await events(scene.server, session);
     expect(said).toContain('"sandbox":"bwrap"');
     expect(said).toContain("made\\n");
-    expect(readdirSync(workDir)).toEqual(["file"]);
+    await expect.poll(() => readdirSync(workDir)).toEqual(["file"]);
     expect(scene.server.logs()).not.toContain("without a sandbox");
   });
 
