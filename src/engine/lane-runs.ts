@@ -13,6 +13,7 @@ import type { RunTools, RunWork } from "./run-loop.js";
 import { RunWriter } from "./run-writer.js";
 import type { HeldLog, SessionLogs } from "./session-logs.js";
 import { titleSession } from "./session-title.js";
+import { defaultMaxSteps, StepBudget } from "./step-budget.js";
 import { addUsage, noUsage } from "./usage.js";
 
 /** Milliseconds until a run that could not begin is tried again. */
@@ -52,6 +53,7 @@ export async function beginRun(
       writer,
       agent: queued.details.agent,
       conversation: await parts.conversations.load(session.id),
+      budget: new StepBudget(queued.details.agent.maxSteps || defaultMaxSteps),
       absorbSteering: () => absorbSteering(lane, writer),
       count: (more) => {
         usage = addUsage(usage, more);

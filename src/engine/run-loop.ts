@@ -20,6 +20,7 @@ import type { Elicitations } from "./elicitations.js";
 import { validHistory } from "./history.js";
 import type { RetryPolicy } from "./retry.js";
 import type { RunWriter } from "./run-writer.js";
+import type { StepBudget } from "./step-budget.js";
 import { runToolStep } from "./tool-step.js";
 
 /** What every run of an engine works with. */
@@ -44,28 +45,28 @@ export interface RunTools {
 /** One run, ready to work. */
 export interface RunWork {
   readonly writer: RunWriter;
-  readonly agent: Agent;
+  /** The agent that answers: another one after it has handed the conversation over. */
+  agent: Agent;
   readonly conversation: Conversation;
+  readonly budget: StepBudget;
   /** Writes the messages that wait for this run into it; false when there are none. */
   absorbSteering(): boolean;
   /** Counts a usage into the session and returns its new total. */
   count(usage: Usage): Usage;
 }
 
-const defaultMaxSteps = 50;
-
 /**
  * The loop: model call, tool calls, model call … until the model asks for no tool.
  * @throws Fault when a model call fails for good or `signal` fires; what had begun is still open then.
  */
 export async function runLoop(run: RunTools, work: RunWork, signal: AbortSignal): Promise<RunOutcome> {
-  const { agent, writer, conversation } = work;
-  const tools = agentTools(run, work);
-  const definitions = [...tools.values()].map(toDefinition);
-  const maxSteps = agent.maxSteps || defaultMaxSteps;
-  for (let step = 1; step <= maxSteps; step += 1) {
+  const { writer, conversation, budget } = work;
+  for (let step = 1; budget.take(); step += 1) {
     work.absorbSteering();
     await compactWhenFull(run, work, signal);
+    const { agent } = work;
+    const tools = await agentTools(run, work);
+    const definitions = [...tools.values()].map(toDefinition);
     const messages = validHistory(contextOf(conversation.messages));
     const call = { ...run, writer, agent, messages, tools: definitions, usedIds: conversation.callIds, step };
     let tokens = 0;
@@ -77,14 +78,14 @@ export async function runLoop(run: RunTools, work: RunWork, signal: AbortSignal)
     // A provider that counts nothing leaves it at the estimate.
     if (tokens > 0) conversation.measured = { tokens, messages: conversation.messages.length };
     const calls = callsOf(answer);
-    if (calls.length > 0 && step < maxSteps) {
+    if (calls.length > 0 && budget.hasRoom()) {
       const session = await currentSession(run.store, writer.run.sessionId);
       await runToolStep({ ...run, writer, agent, session, tools }, calls, signal);
     } else if (calls.length === 0 && !work.absorbSteering()) {
       return RunOutcome.COMPLETED;
     }
   }
-  writer.append(closeOpenItems(writer, closedByLimit(maxSteps)));
+  writer.append(closeOpenItems(writer, closedByLimit));
   return RunOutcome.LIMIT_REACHED;
 }
 
@@ -103,7 +104,5 @@ async function currentSession(store: Store, sessionId: string) {
   return session;
 }
 
-function closedByLimit(maxSteps: number) {
-  const text = `This call did not run: the run had reached its limit of ${maxSteps} steps.`;
-  return { status: ToolCallStatus.CANCELED, notRun: text, cutShort: text } as const;
-}
+const limitText = "This call did not run: the run had reached its limit of steps.";
+const closedByLimit = { status: ToolCallStatus.CANCELED, notRun: limitText, cutShort: limitText } as const;
