@@ -85,6 +85,8 @@ export type Write =
   | { readonly type: "rule"; readonly rule: Rule }
   /** Changes the session's title. */
   | { readonly type: "title"; readonly title: string }
+  /** Changes the session's agent. */
+  | { readonly type: "agent"; readonly agentId: string }
   /** Inserts an approval, or with `from` replaces one that is in that state; in another state the batch is refused. */
   | { readonly type: "approval"; readonly approval: Approval; readonly from?: ApprovalState | undefined }
   /** As `approval`. */
@@ -121,8 +123,8 @@ export interface AgentRows {
 export interface SessionRows {
   insert(session: Session): Promise<void>;
   get(id: string): Promise<Session | undefined>;
-  /** Newest first. */
-  list(page: Page): Promise<Paged<Session>>;
+  /** Newest first: the child sessions of the one with this id, or without an id every session that is no child. */
+  list(page: Page, parentId?: string): Promise<Paged<Session>>;
   /**
    * Writes title, agent_id, work_dir, approval_mode, labels, expires_at and updated_at: the rest belongs to
    * `commit`. False when there is none with its id.
@@ -168,7 +170,10 @@ export interface EventRows {
 
 export interface ApprovalRows {
   get(id: string): Promise<Approval | undefined>;
-  /** Oldest first, at most 1000. Undefined: of every session, in every state. */
+  /**
+   * Oldest first, at most 1000; with those of a session come those of its child sessions, and of theirs. Undefined:
+   * of every session, in every state.
+   */
   list(filter: { sessionId?: string; runId?: string; state?: ApprovalState }): Promise<Approval[]>;
 }
 

@@ -3,10 +3,10 @@ import type { Batch, BatchResult, Write } from "../../core/store.js";
 import { EventWriter } from "./event-writer.js";
 import { MessageWriter } from "./message-writer.js";
 import { QuestionWriter } from "./question-writer.js";
-import { RuleWriter } from "./rule-writer.js";
 import { RunWriter } from "./run-writer.js";
 import type { SessionHead } from "./session-row.js";
 import { lastSeq } from "./session-row.js";
+import { SessionWriter } from "./session-writer.js";
 import { UsageWriter } from "./usage-writer.js";
 
 /** Writes one batch within a transaction that someone else began. */
@@ -16,8 +16,8 @@ export class BatchWriter {
   readonly #title;
   readonly #events;
   readonly #messages;
-  readonly #rules;
   readonly #runs;
+  readonly #sessions;
   readonly #usage;
   readonly #approvals;
   readonly #elicitations;
@@ -30,7 +30,7 @@ export class BatchWriter {
       "UPDATE sessions SET last_seq = ?, message_count = ?, updated_at = ? WHERE key = ?",
     );
     this.#title = db.prepare<[string, number]>("UPDATE sessions SET title = ? WHERE key = ?");
-    this.#rules = new RuleWriter(db);
+    this.#sessions = new SessionWriter(db);
     this.#runs = new RunWriter(db);
     this.#events = new EventWriter(db);
     this.#messages = new MessageWriter(db);
@@ -94,7 +94,10 @@ export class BatchWriter {
         this.#usage.write(head, write, now);
         break;
       case "rule":
-        this.#rules.add(head, write.rule);
+        this.#sessions.addRule(head, write.rule);
+        break;
+      case "agent":
+        this.#sessions.setAgent(head, write.agentId);
         break;
       case "title":
         this.#title.run(write.title, head.key);

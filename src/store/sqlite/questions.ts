@@ -17,6 +17,14 @@ interface QuestionRows<T> {
 
 const listLimit = 1000;
 
+/** Keys of a session, its child sessions, and theirs. */
+const family = `WITH RECURSIVE family (key, id) AS (
+    SELECT key, id FROM sessions WHERE id = ?
+    UNION ALL
+    SELECT sessions.key, sessions.id FROM sessions JOIN family ON sessions.parent_id = family.id
+      WHERE sessions.id IS NOT NULL AND sessions.parent_id <> ''
+  ) SELECT key FROM family`;
+
 /** The approvals of a database, for reading. */
 export function createApprovalRows(db: Database): ApprovalRows {
   return createQuestionRows(db, "approvals", (data) => fromBinary(ApprovalSchema, data));
@@ -54,7 +62,7 @@ function createQuestionRows<T>(
 
 function toWhere({ sessionId, runId, state }: Filter): { where: string; values: (string | number)[] } {
   const terms: [string, string | number | undefined][] = [
-    ["session_key = (SELECT key FROM sessions WHERE id = ?)", sessionId],
+    [`session_key IN (${family})`, sessionId],
     ["run_key = (SELECT key FROM runs WHERE id = ?)", runId],
     ["state = ?", state],
   ];

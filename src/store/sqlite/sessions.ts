@@ -15,11 +15,17 @@ import { usageColumns, usageValues } from "./usage.js";
 export function createSessionRows(db: Database, clock: Clock): SessionRows {
   const remover = new SessionRemover(db);
   const insert = db.prepare(
-    `INSERT INTO sessions (id, title, updated_at, data, ${usageColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO sessions (id, parent_id, title, updated_at, data, ${usageColumns})
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const get = db.prepare<[string], SessionRow>(`SELECT ${sessionColumns} FROM sessions WHERE id = ?`);
   const list = db.prepare<[number, number], SessionRow>(
-    `SELECT ${sessionColumns} FROM sessions WHERE id IS NOT NULL AND key < ? ORDER BY key DESC LIMIT ?`,
+    `SELECT ${sessionColumns} FROM sessions WHERE id IS NOT NULL AND parent_id = '' AND key < ?
+      ORDER BY key DESC LIMIT ?`,
+  );
+  const children = db.prepare<[string, number, number], SessionRow>(
+    `SELECT ${sessionColumns} FROM sessions WHERE id IS NOT NULL AND parent_id <> '' AND parent_id = ? AND key < ?
+      ORDER BY key DESC LIMIT ?`,
   );
   const update = db.prepare<[string, number, Uint8Array, string]>(
     "UPDATE sessions SET title = ?, updated_at = ?, data = ? WHERE id = ?",
@@ -31,15 +37,20 @@ export function createSessionRows(db: Database, clock: Clock): SessionRows {
     insert: (session) =>
       attempt(() => {
         const data = toBinary(SessionSchema, session);
-        insert.run(session.id, session.title, toMs(session, clock), data, ...usageValues(session.usage));
+        const { id, parentSessionId, title, usage } = session;
+        insert.run(id, parentSessionId, title, toMs(session, clock), data, ...usageValues(usage));
       }),
     get: (id) =>
       attempt(() => {
         const row = get.get(id);
         return row && toSession(row);
       }),
-    list: (page) =>
-      attempt(() => readPage("sessions", page, (below, limit) => list.all(below, limit), toSession)),
+    list: (page, parentId) =>
+      attempt(() => {
+        if (!parentId) return readPage("sessions", page, (below, limit) => list.all(below, limit), toSession);
+        const read = (below: number, limit: number) => children.all(parentId, below, limit);
+        return readPage(`sessions of ${parentId}`, page, read, toSession);
+      }),
     update: (session) =>
       attempt(() => {
         const row = get.get(session.id);
