@@ -29,7 +29,7 @@ export async function requestTarget(target: Target, signal: AbortSignal): Promis
     hostname: host,
     port: portOf(url),
     path: url.pathname + url.search,
-    lookup: lookupChecked(target),
+    lookup: lookupAmong(target.addresses),
     signal,
     ...(secure && isIP(host) === 0 && { servername: host.replace(/\.$/, "") }),
   };
@@ -51,7 +51,8 @@ export function codeOf(error: unknown): string {
   return "the connection failed";
 }
 
-function lookupChecked({ addresses }: Target): LookupFunction {
+/** A resolver that knows these addresses, whatever it is asked. */
+export function lookupAmong(addresses: readonly string[]): LookupFunction {
   const found = addresses.map((address) => ({ address, family: isIP(address) }));
   return (_host, options, callback) => {
     if (options.all) {

@@ -59,11 +59,20 @@ export function portOf({ port, protocol }: URL): number {
  */
 export async function resolveTarget(url: URL, reach: Reach, signal: AbortSignal): Promise<Target> {
   const host = hostOf(url);
+  return { url, host, addresses: await checkedAddresses(host, reach, signal) };
+}
+
+/** The addresses of a host, resolved once and all of them allowed. Throws a `ToolFailure` otherwise. */
+export async function checkedAddresses(
+  host: string,
+  reach: Reach,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   const addresses = isIP(host) !== 0 ? [host] : await untilAborted(resolveName(host, reach), signal);
   if (addresses.length === 0) throw new ToolFailure(`${host} has no address`);
   const refused = addresses.some((address) => !isPublicAddress(address) && !reach.allowAddress(address));
-  if (refused) throw new ToolFailure(`${host} is not on the public internet; fetch does not go there`);
-  return { url, host, addresses };
+  if (refused) throw new ToolFailure(`${host} is not on the public internet`);
+  return addresses;
 }
 
 async function resolveName(host: string, reach: Reach): Promise<readonly string[]> {

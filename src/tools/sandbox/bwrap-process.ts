@@ -1,6 +1,7 @@
 import type { ChildProcess, StdioOptions } from "node:child_process";
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
+import { Socket } from "node:net";
 import { setPriority } from "node:os";
 import { Readable } from "node:stream";
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
@@ -10,7 +11,7 @@ import { limits } from "./limits.js";
 import { isDead, readStat, sendSignal, startOf } from "./process-tree.js";
 
 /** Numbers that the process finds its descriptors under. */
-export const descriptors = { info: 3, seccomp: 4 } as const;
+export const descriptors = { info: 3, seccomp: 4, network: 5 } as const;
 
 /** How to start bubblewrap. */
 export interface BwrapStart {
@@ -21,6 +22,8 @@ export interface BwrapStart {
   readonly group: ControlGroup;
   /** Descriptors that this process was started with and that must not be passed on. */
   readonly inherited: readonly number[];
+  /** Given the other end of the descriptor for the network, at once. Absent: there is none. */
+  onNetwork?(link: Socket): void;
   /** Called once, when nothing that was started is left. */
   onEnd(): void;
 }
@@ -83,6 +86,7 @@ function spawnBwrap(start: BwrapStart): ChildProcess {
     const stdio: StdioOptions = ["pipe", "pipe", "pipe", "pipe"];
     // Opened anew for each: what is read from a descriptor moves on for all that share it.
     if (seccompFile !== undefined) stdio[descriptors.seccomp] = open(seccompFile);
+    if (start.onNetwork) stdio[descriptors.network] = "pipe";
     for (const number of start.inherited) if (number >= stdio.length) stdio[number] = open("/dev/null");
     // The first process inside shows the environment of bubblewrap to all others: it must be empty.
     const child = spawn("/bin/sh", ["-c", script, "sh", group.doors.join(" "), file, ...args], {
@@ -92,6 +96,9 @@ function spawnBwrap(start: BwrapStart): ChildProcess {
       stdio: Array.from(stdio, (entry) => entry ?? "ignore"),
     });
     if (child.pid !== undefined) setPriority(child.pid, limits.niceness);
+    const pipes: readonly unknown[] = child.stdio;
+    const link = pipes[descriptors.network];
+    if (link instanceof Socket) start.onNetwork?.(link);
     return child;
   } finally {
     for (const number of opened) closeSync(number);

@@ -1,7 +1,11 @@
 import { accessSync, constants, mkdirSync, realpathSync, writeFileSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
 import { arch } from "node:process";
+import { Fault } from "../../core/fault.js";
 import type { SandboxCommand, SandboxProcess } from "../../core/sandbox.js";
+import { bridgeCommand } from "../network/bridge-command.js";
+import type { ProxyNames } from "../network/proxy-process.js";
+import { createProxyProcess } from "../network/proxy-process.js";
 import { bwrapArguments } from "./bwrap-arguments.js";
 import { descriptors, startBwrap } from "./bwrap-process.js";
 import type { ControlGroup, ControlGroups } from "./control-group.js";
@@ -27,6 +31,8 @@ export interface BwrapOptions {
   readonly programs: readonly string[];
   /** Home directory of the server's user. Default: `$HOME`. */
   readonly home?: string;
+  /** Where names lead that processes may reach. Default: where this system's resolver says. */
+  readonly names?: ProxyNames;
 }
 
 /** A sandbox of bubblewrap, and what of it this system can enforce. */
@@ -39,7 +45,8 @@ export interface BwrapSandbox extends ClosableSandbox {
  * Confines processes with bubblewrap: they see /usr, a little of /etc and their working directory, have no
  * network, no capabilities and no view of other processes, and end with the call or with the server. In the
  * working directory, what makes the user's programs run something is protected. Control groups hold memory
- * and the number of processes where this process may make them.
+ * and the number of processes where this process may make them. A command with allowed hosts has no network
+ * either: a stream leads from it to a proxy, a process of its own, that connects to these alone.
  */
 export function createBwrapSandbox(options: BwrapOptions): BwrapSandbox {
   const room = openRoom(options);
@@ -55,6 +62,8 @@ export function createBwrapSandbox(options: BwrapOptions): BwrapSandbox {
       signal.throwIfAborted();
       const workDir = realWorkFolder(command.workDir, room);
       checkProgram(command);
+      if (!isExecutable(room.file))
+        throw new Fault("unavailable", `the sandbox is gone: ${room.file} cannot be run any more`);
       const group = room.groups.create();
       const { process, ended } = startCommand(room, { command, group, workDir }, signal);
       const settled = ended.then(() => group.remove()).finally(() => processes.delete(process));
@@ -65,6 +74,7 @@ export function createBwrapSandbox(options: BwrapOptions): BwrapSandbox {
       closed = true;
       for (const started of processes.keys()) started.kill();
       await Promise.all(processes.values());
+      room.proxy.close();
     },
   };
 }
@@ -93,6 +103,7 @@ function openRoom(options: BwrapOptions) {
       .map(realPath)
       .filter((path) => path !== undefined && !isBelow("/usr", path)) as string[],
     home: realPath(options.home ?? process.env.HOME ?? ""),
+    proxy: createProxyProcess(options.names),
   };
 }
 
@@ -112,7 +123,10 @@ interface StartedCall {
   readonly ended: Promise<unknown>;
 }
 
-function startCommand(room: Room, { command, group, workDir }: Call, signal: AbortSignal): StartedCall {
+function startCommand(room: Room, call: Call, signal: AbortSignal): StartedCall {
+  const { group, workDir } = call;
+  const { allowedHosts: hosts = [] } = call.command;
+  const command = hosts.length > 0 ? bridgeCommand(call.command, descriptors.network) : call.command;
   const writable = command.readOnly !== true;
   const { home, hidden } = room;
   const places = holdPlaces(planCovers({ workDir, writable, home, hidden }));
@@ -142,6 +156,7 @@ function startCommand(room: Room, { command, group, workDir }: Call, signal: Abo
         ...(room.seccompFile && { seccompFile: room.seccompFile }),
         group,
         inherited: room.inherited,
+        ...(hosts.length > 0 && { onNetwork: (link) => room.proxy.serve(link, hosts) }),
         onEnd,
       },
       signal,
