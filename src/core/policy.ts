@@ -27,6 +27,11 @@ export interface PolicyRequest {
   /** Rules of the agent and of every agent that delegated to it. */
   readonly agentRules: readonly Rule[];
   readonly sessionRules: readonly Rule[];
+  /**
+   * The call needs a sandbox and there is none, which nobody chose. Then neither the mode, nor that the tool only
+   * reads, nor a rule on every tool lets it run. Default false.
+   */
+  readonly unconfined?: boolean;
 }
 
 /** What policy says of a call: it runs, somebody is asked, or it does not run. `why` is a sentence for people. */

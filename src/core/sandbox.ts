@@ -38,6 +38,11 @@ export interface Sandbox {
   /** It confines what it starts: tools then do their work in it, file tools too. Default false. */
   readonly confines?: boolean;
   /**
+   * It confines nothing though nobody chose that. Every call of a tool that is not `selfContained` then needs an
+   * approval, or a rule that names the tool. Default false.
+   */
+  readonly mustAsk?: boolean;
+  /**
    * Starts a process. When `signal` fires it is killed with everything it started. Throws a Fault when tools
    * may not run at all, saying why.
    */

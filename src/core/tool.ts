@@ -32,6 +32,8 @@ export interface ToolContext {
   readonly sessionId: string;
   readonly toolCallId: string;
   readonly sandbox: Sandbox;
+  /** Hosts that its processes may reach, as in `Agent.allowed_hosts`. Default: none. */
+  readonly allowedHosts?: readonly string[];
   readonly notes: ToolNotes;
   /** Asks the user, and waits for what becomes of it. Throws a `canceled` Fault when the run is canceled. */
   elicit(question: ElicitationQuestion): Promise<ElicitationOutcome>;
@@ -64,6 +66,12 @@ export interface Tool {
   readonly inputSchema: JsonObject;
   /** It changes nothing, so it runs without asking and beside others. */
   readonly readOnly: boolean;
+  /** It uses nothing outside of the server: no process, no file, no network. Default false. */
+  readonly selfContained?: boolean;
+  /** After a cancel it is waited for, whatever that takes, in place of being left behind. Default false. */
+  readonly stopsByItself?: boolean;
+  /** Every form of these arguments that a rule may be about; the strictest decision on any holds. Default: as they are. */
+  spellings?(input: JsonObject): readonly JsonObject[];
   /** What exactly a verdict on this call would cover, for people: the command line, or the file and change. */
   summarize(input: JsonObject): string;
   run(input: JsonObject, context: ToolContext, signal: AbortSignal): Promise<ToolOutput>;

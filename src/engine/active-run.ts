@@ -58,6 +58,7 @@ export class ActiveRun {
       this.writer.state(RunState.CANCELING),
     ]);
     this.#controller.abort();
+    this.work.children.stop("cancel");
   }
 
   /** Stops the run because the server stops: it ends as interrupted. */
@@ -76,6 +77,7 @@ export class ActiveRun {
     if (this.#stop === "lost" || (this.#stop && stop !== "lost")) return;
     this.#stop = stop;
     this.#controller.abort();
+    this.work.children.stop(stop === "shutdown" ? "interrupt" : "cancel");
   }
 
   async #run(tools: RunTools): Promise<void> {

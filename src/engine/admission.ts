@@ -15,12 +15,14 @@ export async function admit(parts: EngineParts, lane: Lane, order: RunOrder): Pr
   if (!session) throw notFound("session", order.sessionId);
   const earlier = await earlierRun(parts, lane, order);
   if (earlier) return earlier;
-  const agent = await agentOf(parts, session, order);
+  const { delegation } = order;
+  if (session.parentSessionId && !delegation) throw takesNoRuns(session);
+  const agent = delegation?.agent ?? (await agentOf(parts, session, order));
   await letLeave(lane);
   const { run, details } = newRun(order, agent, parts.stamp());
   const { active } = lane;
   if (!active && lane.queue.length === 0)
-    return beginRun(parts, lane, session, { run, details, steers: undefined });
+    return beginRun(parts, lane, session, { run, details, steers: undefined, delegation });
   switch (order.whenBusy) {
     case WhenBusy.QUEUE:
       return enqueueRun(parts, lane, { run, details, steers: undefined });
@@ -54,6 +56,14 @@ export function busy(session: Session, { active, queue }: Lane): Fault {
   return new Fault("busy", `session ${JSON.stringify(session.id)} has a run under way`, {
     retryable: true,
     metadata: { session_id: session.id, run_id: runId },
+  });
+}
+
+/** Whoever may give it work does so under rules that a caller would not be held to. */
+function takesNoRuns({ id, parentSessionId }: Session): Fault {
+  return conflict("a child session takes no runs but that of the task which it was made for", {
+    session_id: id,
+    parent_session_id: parentSessionId,
   });
 }
 

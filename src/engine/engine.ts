@@ -13,6 +13,7 @@ import type { Store } from "../core/store.js";
 import type { Tool } from "../core/tool.js";
 import { admit } from "./admission.js";
 import { Approvals } from "./approvals.js";
+import type { StoppableRun } from "./children.js";
 import type { SessionCompaction } from "./compact-session.js";
 import { compactSession } from "./compact-session.js";
 import { Conversations } from "./conversations.js";
@@ -53,6 +54,8 @@ export interface EngineOptions {
   readonly approvalExpiryMs?: number;
   /** Milliseconds that a tool has to stop after a cancel. Default 5,000. */
   readonly stopMs?: number;
+  /** How deep agents may give tasks to agents. Default 5. */
+  readonly maxDelegationDepth?: number;
 }
 
 /**
@@ -97,6 +100,9 @@ export class Engine {
         elicitations: this.elicitations,
         retry: options.retry ?? defaultRetryPolicy,
         stopMs: options.stopMs ?? 5000,
+        logs: this.logs,
+        maxDepth: options.maxDelegationDepth ?? 5,
+        startChild: (order) => this.#startChild(order),
         price: (settings, usage) => options.price(settings, usage),
         contextWindow: (settings) => options.contextWindow(settings),
         compactAt: options.compactAt ?? 0.8,
@@ -124,6 +130,14 @@ export class Engine {
     return this.#decide(order.sessionId, async (lane) => {
       if (this.#draining) throw new Fault("unavailable", "the server is stopping", { retryable: true });
       return clone(RunSchema, await admit(this.#parts, lane, order));
+    });
+  }
+
+  /** Also while draining: what is under way may need it to come to its end. */
+  async #startChild(order: RunOrder): Promise<StoppableRun> {
+    return this.#decide(order.sessionId, async (lane) => {
+      await admit(this.#parts, lane, order);
+      return lane.active ?? { cancel: noop, interrupt: noop };
     });
   }
 
@@ -171,7 +185,7 @@ export class Engine {
   }
 
   /**
-   * Deletes a session and everything in it; a run or a compaction in it is canceled first. False when there is
+   * Deletes a session and everything in it, its child sessions too; a run or a compaction in it is canceled first. False when there is
    * none.
    */
   async deleteSession(sessionId: string): Promise<boolean> {
@@ -181,12 +195,22 @@ export class Engine {
       lane.active?.cancel();
       // A run whose log cannot be stored is not waited for: deleting it may make room.
       await Promise.race([lane.left, lane.active?.troubled ?? lane.left]);
+      await this.#deleteChildren(sessionId);
       const deleted = await this.#parts.store.sessions.delete(sessionId);
       this.logs.close(sessionId);
       this.#parts.conversations.forget(sessionId);
       this.#parts.epochs.delete(sessionId);
       return deleted;
     });
+  }
+
+  /** Before their parent: after a crash in between, those that are left are still found. */
+  async #deleteChildren(sessionId: string): Promise<void> {
+    for (;;) {
+      const { items } = await this.#parts.store.sessions.list({ limit: 100 }, sessionId);
+      if (items.length === 0) return;
+      await Promise.all(items.map(({ id }) => this.deleteSession(id)));
+    }
   }
 
   /** Takes no more runs, gives those under way `graceMs` to end, then ends them as interrupted. */

@@ -72,6 +72,8 @@ function weightOf({ body }: Event): number {
       return base + body.value.json.length;
     case "toolCallFinished":
       return base + (body.value.result?.output.length ?? 0) + blobBytes(body.value.result?.blobs);
+    case "childEvent":
+      return base + (body.value.event ? weightOf(body.value.event) : 0);
     case "messageAdded":
     case "toolInputFinished":
     case "toolCallStarted":

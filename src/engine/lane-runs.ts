@@ -7,6 +7,7 @@ import { Fault, notFound } from "../core/fault.js";
 import type { BatchResult, Store, Write } from "../core/store.js";
 import { ActiveRun } from "./active-run.js";
 import { modelName } from "./call-model.js";
+import { Children } from "./children.js";
 import type { Conversations } from "./conversations.js";
 import type { Lane, QueuedRun } from "./lane.js";
 import type { RunTools, RunWork } from "./run-loop.js";
@@ -48,12 +49,15 @@ export async function beginRun(
     const writer = await openWriter(parts, held, queued.run);
     const result = await writer.log.commit(firstWrites(writer, queued), writer.epoch);
     if (result !== "written") throw refused(parts, session.id, result);
+    const { agent } = queued.details;
     let usage = session.usage ?? noUsage();
     const work: RunWork = {
       writer,
-      agent: queued.details.agent,
+      agent,
       conversation: await parts.conversations.load(session.id),
-      budget: new StepBudget(queued.details.agent.maxSteps || defaultMaxSteps),
+      budget: new StepBudget(agent.maxSteps || defaultMaxSteps, queued.delegation?.budget),
+      depth: queued.delegation?.depth ?? 0,
+      children: new Children(),
       absorbSteering: () => absorbSteering(lane, writer),
       count: (more) => {
         usage = addUsage(usage, more);

@@ -1,6 +1,7 @@
 import type { Run } from "../../gen/agentry/v1/run_pb.js";
 import type { RunDetails } from "../core/store.js";
 import type { ActiveRun } from "./active-run.js";
+import type { Delegation } from "./new-run.js";
 
 /** A run that waits for the one before it. */
 export interface QueuedRun {
@@ -8,6 +9,7 @@ export interface QueuedRun {
   readonly details: RunDetails;
   /** The run that its message is for, when it steers; by itself it runs if that one ends first. */
   readonly steers: string | undefined;
+  readonly delegation?: Delegation | undefined;
 }
 
 /** One session's place to run: one active run, and those that wait. Decisions about it are made one at a time. */

@@ -9,6 +9,17 @@ import type { OnDisconnect, Run, WhenBusy } from "../../gen/agentry/v1/run_pb.js
 import { RunSchema, RunState } from "../../gen/agentry/v1/run_pb.js";
 import { newId } from "../core/id.js";
 import type { RunDetails } from "../core/store.js";
+import type { StepBudget } from "./step-budget.js";
+
+/** What a run that gives work to another one passes on. */
+export interface Delegation {
+  /** The agent that does the work, with what it inherits. */
+  readonly agent: Agent;
+  /** How many runs are above the new one. */
+  readonly depth: number;
+  /** Of the run that gives the work. */
+  readonly budget: StepBudget;
+}
 
 /** What a caller asks for. */
 export interface RunOrder {
@@ -23,6 +34,8 @@ export interface RunOrder {
   readonly requestId: string;
   /** In place of the agent's. */
   readonly instructions?: string | undefined;
+  /** Where a run asks for it, for its child session. */
+  readonly delegation?: Delegation | undefined;
 }
 
 /** A run that has been asked for, before it is written. */

@@ -1,3 +1,4 @@
+import type { JsonObject } from "@bufbuild/protobuf";
 import { ApprovalState } from "../../gen/agentry/v1/event_pb.js";
 import type { ToolCall } from "../../gen/agentry/v1/message_pb.js";
 import type { Decision } from "../core/policy.js";
@@ -22,20 +23,33 @@ export async function refusalOf(
   return comment ? `The user denied this call: ${comment}` : "The user denied this call.";
 }
 
-function decide(
-  { session, agent, policy }: ToolStep,
-  call: ToolCall,
-  tool: Tool,
+/** The strictest decision on any form of the call's arguments. */
+async function decide(step: ToolStep, call: ToolCall, tool: Tool, signal: AbortSignal): Promise<Decision> {
+  const input = call.arguments ?? {};
+  const spellings = tool.spellings?.(input) ?? [input];
+  const decisions = await Promise.all(
+    spellings.map((spelling) => decideOne(step, { call, tool, input: spelling }, signal)),
+  );
+  const strictest = (["deny", "ask", "allow"] as const).map((kind) =>
+    decisions.find((one) => one.kind === kind),
+  );
+  return strictest.find((decision) => decision !== undefined) ?? { kind: "deny", why: "Nothing allows it." };
+}
+
+function decideOne(
+  { session, agent, policy, sandbox }: ToolStep,
+  { call, tool, input }: { readonly call: ToolCall; readonly tool: Tool; readonly input: JsonObject },
   signal: AbortSignal,
 ): Promise<Decision> {
   const request = {
     tool: call.name,
     readOnly: tool.readOnly,
-    input: call.arguments ?? {},
+    input,
     mode: session.approvalMode,
     workDir: session.workDir,
     agentRules: toRules(agent.rules),
     sessionRules: toRules(session.rules),
+    unconfined: sandbox.mustAsk === true && tool.selfContained !== true,
   };
   return policy.decide(request, signal);
 }

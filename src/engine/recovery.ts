@@ -1,7 +1,9 @@
 import { RunOutcome } from "../../gen/agentry/v1/event_pb.js";
 import type { Run } from "../../gen/agentry/v1/run_pb.js";
 import { RunState } from "../../gen/agentry/v1/run_pb.js";
+import type { Session } from "../../gen/agentry/v1/sessions_pb.js";
 import type { Store } from "../core/store.js";
+import { childEvent } from "./child-run.js";
 import { closedByRestart, closeOpenItems } from "./close-run.js";
 import type { QueuedRun } from "./lane.js";
 import type { EngineParts } from "./lane-runs.js";
@@ -15,12 +17,14 @@ const page = { limit: 1000, maxBytes: 4 * 1024 * 1024 };
  * and every tool call answered. Returns those that had not begun.
  */
 export async function recoverRuns(parts: EngineParts): Promise<QueuedRun[]> {
+  const unfinished = await parts.store.runs.unfinished();
+  // Children before their parents, whose logs hold what those of their children do.
+  for (const run of unfinished.toReversed()) {
+    if (run.state !== RunState.QUEUED) await closeInterrupted(parts, run);
+  }
   const queued: QueuedRun[] = [];
-  for (const run of await parts.store.runs.unfinished()) {
-    if (run.state !== RunState.QUEUED) {
-      await closeInterrupted(parts, run);
-      continue;
-    }
+  for (const run of unfinished) {
+    if (run.state !== RunState.QUEUED) continue;
     const details = await parts.store.runs.details(run.id);
     if (details) queued.push({ run, details, steers: undefined });
   }
@@ -35,6 +39,7 @@ async function closeInterrupted(parts: EngineParts, run: Run): Promise<void> {
   try {
     const progress = await readProgress(parts.store, run);
     const writer = new RunWriter({ run, log: held.log, epoch, messages: [], stamp: parts.stamp }, progress);
+    await copyRest(parts, writer);
     const writes = [
       ...closeOpenItems(writer, closedByRestart),
       ...writer.finish(RunOutcome.INTERRUPTED, undefined),
@@ -44,6 +49,32 @@ async function closeInterrupted(parts: EngineParts, run: Run): Promise<void> {
   } finally {
     held.release();
   }
+}
+
+/** Copies what had not been copied of the child sessions that work for open calls, up to their ends. */
+async function copyRest({ store }: EngineParts, writer: RunWriter): Promise<void> {
+  const { calls, results, copied } = writer.progress;
+  const open = new Set(calls.flatMap(({ id }) => (results.has(id) ? [] : [id])));
+  if (open.size === 0) return;
+  for await (const { id, parentToolCallId } of childSessions(store, writer.run.sessionId)) {
+    if (!open.has(parentToolCallId)) continue;
+    for (;;) {
+      const events = await store.events.read({ ...page, sessionId: id, after: copied.get(id) ?? 0 });
+      if (events.length === 0) break;
+      const writes = events.map((event) => childEvent(writer, parentToolCallId, event));
+      // A refusal shows again when the run is closed.
+      await writer.log.commit(writes, writer.epoch);
+    }
+  }
+}
+
+async function* childSessions(store: Store, parentId: string): AsyncGenerator<Session, void> {
+  let cursor: string | undefined;
+  do {
+    const { items, cursor: next } = await store.sessions.list({ limit: 100, cursor }, parentId);
+    yield* items;
+    cursor = next;
+  } while (cursor !== undefined);
 }
 
 async function readProgress(store: Store, run: Run): Promise<RunProgress> {

@@ -3,7 +3,6 @@ import type { Agent, ModelSettings } from "../../gen/agentry/v1/agents_pb.js";
 import { RunOutcome } from "../../gen/agentry/v1/event_pb.js";
 import type { Message, ToolCall, Usage } from "../../gen/agentry/v1/message_pb.js";
 import { ToolCallStatus } from "../../gen/agentry/v1/message_pb.js";
-import { notFound } from "../core/fault.js";
 import type { ModelProviders, ToolDefinition } from "../core/model-provider.js";
 import type { Policy } from "../core/policy.js";
 import type { Sandbox } from "../core/sandbox.js";
@@ -12,14 +11,18 @@ import type { Tool } from "../core/tool.js";
 import { agentTools } from "./agent-tools.js";
 import type { Approvals } from "./approvals.js";
 import { callModel } from "./call-model.js";
+import type { Children, StoppableRun } from "./children.js";
 import { closeOpenItems } from "./close-run.js";
 import { compactWhenFull } from "./compaction.js";
 import { contextOf, totalTokens } from "./context.js";
 import type { Conversation } from "./conversations.js";
 import type { Elicitations } from "./elicitations.js";
 import { validHistory } from "./history.js";
+import type { RunOrder } from "./new-run.js";
 import type { RetryPolicy } from "./retry.js";
 import type { RunWriter } from "./run-writer.js";
+import { sessionInForce } from "./session-in-force.js";
+import type { SessionLogs } from "./session-logs.js";
 import type { StepBudget } from "./step-budget.js";
 import { runToolStep } from "./tool-step.js";
 
@@ -34,6 +37,11 @@ export interface RunTools {
   readonly elicitations: Elicitations;
   readonly retry: RetryPolicy;
   readonly stopMs: number;
+  readonly logs: SessionLogs;
+  /** How many runs may be above a run that works on a task. */
+  readonly maxDepth: number;
+  /** Starts the run of a child session. */
+  startChild(order: RunOrder): Promise<StoppableRun>;
   /** Adds the price of a model call to its usage. */
   price(settings: ModelSettings, usage: Usage): Usage;
   /** Tokens that a model can take in one call; 0 where that is not known. */
@@ -49,6 +57,9 @@ export interface RunWork {
   agent: Agent;
   readonly conversation: Conversation;
   readonly budget: StepBudget;
+  /** How many runs are above this one: 0 for a run that a caller asked for. */
+  readonly depth: number;
+  readonly children: Children;
   /** Writes the messages that wait for this run into it; false when there are none. */
   absorbSteering(): boolean;
   /** Counts a usage into the session and returns its new total. */
@@ -79,7 +90,7 @@ export async function runLoop(run: RunTools, work: RunWork, signal: AbortSignal)
     if (tokens > 0) conversation.measured = { tokens, messages: conversation.messages.length };
     const calls = callsOf(answer);
     if (calls.length > 0 && budget.hasRoom()) {
-      const session = await currentSession(run.store, writer.run.sessionId);
+      const session = await sessionInForce(run.store, writer.run.sessionId);
       await runToolStep({ ...run, writer, agent, session, tools }, calls, signal);
     } else if (calls.length === 0 && !work.absorbSteering()) {
       return RunOutcome.COMPLETED;
@@ -95,13 +106,6 @@ function toDefinition({ name, description, inputSchema }: Tool): ToolDefinition 
 
 function callsOf({ parts }: Message): ToolCall[] {
   return parts.flatMap(({ content }) => (content.case === "toolCall" ? [content.value] : []));
-}
-
-/** Read anew for each step: its policy may have changed meanwhile. */
-async function currentSession(store: Store, sessionId: string) {
-  const session = await store.sessions.get(sessionId);
-  if (!session) throw notFound("session", sessionId);
-  return session;
 }
 
 const limitText = "This call did not run: the run had reached its limit of steps.";

@@ -37,6 +37,8 @@ export class RunProgress {
   readonly results = new Map<string, ToolResult>();
   readonly approvals = new Map<string, Approval>();
   readonly elicitations = new Map<string, Elicitation>();
+  /** How far the log of each child session has been copied, by its id. */
+  readonly copied = new Map<string, number>();
   /** Tokens before a compaction that has begun and not ended. */
   compacting: number | undefined;
   finalMessage: Message | undefined;
@@ -108,6 +110,9 @@ export class RunProgress {
         break;
       case "usageUpdated":
         if (body.value.usage) this.usage = addUsage(this.usage, body.value.usage);
+        break;
+      case "childEvent":
+        if (body.value.event) this.copied.set(body.value.event.sessionId, body.value.event.seq);
         break;
       case "compactionStarted":
         this.compacting = body.value.tokensBefore;

@@ -13,6 +13,7 @@ export function toolContext(step: ToolStep, call: ToolCall, signal: AbortSignal)
     sessionId: session.id,
     toolCallId: call.id,
     sandbox,
+    allowedHosts: step.agent.allowedHosts,
     notes: notesOf(step.store, session.id, step.agent.id),
     async elicit(question) {
       const { state, content } = await elicitations.ask(writer, call.id, question, signal);

@@ -93,7 +93,7 @@ async function refusal(
 async function execute(step: ToolStep, tool: Tool, call: ToolCall, signal: AbortSignal): Promise<ToolOutput> {
   const input: JsonObject = call.arguments ?? {};
   const output = tool.run(input, toolContext(step, call, signal), signal).catch(broken);
-  return untilStopped(output, step.stopMs, signal);
+  return tool.stopsByItself ? output : untilStopped(output, step.stopMs, signal);
 }
 
 /** A tool that throws has a fault of its own; the model is told that much. */

@@ -23,11 +23,16 @@ export function parseArgumentPatterns(text: string): ArgumentPatterns | string {
   const patterns = pairs.flatMap((found) => {
     const [, name, value] = found ?? [];
     if (name === undefined || value === undefined) return [];
-    const wide = (value.match(/\*+/g) ?? []).map((star) => star.length > 1);
-    return [{ name, parts: value.split(/\*+/), wide }];
+    return [argumentPattern(name, value)];
   });
   if (patterns.length < pairs.length) return "an argument pattern is name=value with one blank between pairs";
   return patterns;
+}
+
+/** The pattern of one argument, whose value may hold blanks. */
+export function argumentPattern(name: string, value: string): ArgumentPattern {
+  const wide = (value.match(/\*+/g) ?? []).map((star) => star.length > 1);
+  return { name, parts: value.split(/\*+/), wide };
 }
 
 /** Whether every argument is there and is what the pattern says. */

@@ -1,7 +1,7 @@
 import { invalid } from "../../core/fault.js";
 import type { Rule } from "../../core/policy.js";
 import type { ArgumentPatterns } from "./argument-pattern.js";
-import { parseArgumentPatterns } from "./argument-pattern.js";
+import { argumentPattern, parseArgumentPatterns } from "./argument-pattern.js";
 import type { CommandPattern } from "./command-pattern.js";
 import { parseCommandPattern } from "./command-pattern.js";
 import type { PathPattern } from "./path-pattern.js";
@@ -11,7 +11,8 @@ import { parsePathPattern } from "./path-pattern.js";
 export type ArgumentKind =
   | { readonly kind: "command"; readonly argument: string }
   /** `tree`: the call is about everything below the path, which is the working directory where it is absent. */
-  | { readonly kind: "path"; readonly argument: string; readonly tree: boolean };
+  | { readonly kind: "path"; readonly argument: string; readonly tree: boolean }
+  | { readonly kind: "name"; readonly argument: string };
 
 const argumentKinds: ReadonlyMap<string, ArgumentKind> = new Map<string, ArgumentKind>([
   ["bash", { kind: "command", argument: "command" }],
@@ -20,6 +21,8 @@ const argumentKinds: ReadonlyMap<string, ArgumentKind> = new Map<string, Argumen
   ["edit", { kind: "path", argument: "path", tree: false }],
   ["glob", { kind: "path", argument: "path", tree: true }],
   ["grep", { kind: "path", argument: "path", tree: true }],
+  ["transfer_task", { kind: "name", argument: "agent" }],
+  ["handoff", { kind: "name", argument: "agent" }],
 ]);
 
 /** The argument that rules on this tool are about, where their patterns are not pairs of name and value. */
@@ -50,6 +53,7 @@ const longestName = 128;
  * | | `hello test:*` | and a word that begins so |
  * | | `!npm test` | a program that runs what files or arguments say: only a rule with `!` allows it |
  * | `read`, `write`, `edit`, `glob`, `grep` | `src/**` | paths in the working directory |
+ * | `transfer_task`, `handoff` | `Researcher` | giving work to this agent, by name or id |
  * | other | `url=https://example.org/**` | these arguments |
  *
  * Where a rule asks or denies, a command pattern is about every command of a line that could be the one
@@ -78,6 +82,12 @@ export function compileRule({ effect, tool, pattern }: Rule): Matcher {
       if (typeof read === "string") throw fail(read);
       return { kind: "path", pattern: read };
     }
+    case "name":
+      // The form that other tools have is understood here too: as a name it would be about no call at all.
+      return {
+        kind: "arguments",
+        patterns: [argumentPattern(known.argument, pattern.replace(/^agent=/, ""))],
+      };
     case undefined: {
       const read = parseArgumentPatterns(pattern);
       if (typeof read === "string") throw fail(read);

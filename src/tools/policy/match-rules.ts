@@ -39,6 +39,7 @@ export async function matchRules(
       return await matchCommand({ request, rules, argument: kind.argument }, judge, signal);
     case "path":
       return await matchPath({ request, rules, kind });
+    case "name":
     case undefined:
       return rules.map((one) => ({
         ...one,

@@ -1,0 +1,86 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { DelegateMode } from "../../gen/agentry/v1/agents_pb.js";
+import type { Tool, ToolContext, ToolOutput } from "../core/tool.js";
+import type { KnownDelegate } from "./delegates.js";
+import { describeDelegates, findDelegate, knownDelegates } from "./delegates.js";
+import type { RunTools, RunWork } from "./run-loop.js";
+
+/** How work is given to other agents in one mode, as a tool of the agent that gives it. */
+export interface DelegateToolDraft {
+  readonly name: string;
+  readonly mode: DelegateMode;
+  /** For the model: what it does. The list of agents comes after it. */
+  readonly description: string;
+  /** JSON Schemas of the arguments beside `agent`, by name. */
+  readonly properties: JsonObject;
+  /** Those of them that have to be there. */
+  readonly required: readonly string[];
+  /** What a verdict on giving work to this agent would cover, for people. */
+  summarize(agent: string, input: JsonObject): string;
+  give(
+    delegate: KnownDelegate,
+    input: JsonObject,
+    context: ToolContext,
+    signal: AbortSignal,
+  ): Promise<ToolOutput>;
+}
+
+/** The tool of a draft; none where the agent has no delegate in its mode. */
+export async function delegateTool(run: RunTools, work: RunWork, draft: DelegateToolDraft): Promise<Tool[]> {
+  const { agent } = work;
+  if (!agent.delegates.some(({ mode }) => (mode || 1) === draft.mode)) return [];
+  const known = await knownDelegates(run.store, agent, draft.mode);
+  const { name, mode, properties, required } = draft;
+  const labels = known.map(({ label }) => label);
+  const whom: JsonObject = {
+    type: "string",
+    description: "The agent.",
+    ...(labels.length > 0 && { enum: labels }),
+  };
+  return [
+    {
+      name,
+      description: `${draft.description} Agents:\n${describeDelegates(known)}`,
+      inputSchema: {
+        type: "object",
+        properties: { agent: whom, ...properties },
+        required: ["agent", ...required],
+      },
+      // It does nothing itself: what the other agent does is decided call by call.
+      readOnly: true,
+      selfContained: true,
+      stopsByItself: true,
+      spellings: (input) => spellings(known, input),
+      summarize: (input) => draft.summarize(textOf(input, "agent"), input),
+      async run(input, context, signal) {
+        const missing = ["agent", ...required].find((argument) => textOf(input, argument).trim() === "");
+        if (missing) return failed(`${missing} is required, as a text.`);
+        const given = textOf(input, "agent");
+        // Looked up anew: it may have been changed or deleted since the model was told of it.
+        const now = await knownDelegates(run.store, agent, mode);
+        const delegate = findDelegate(now, given);
+        if (delegate) return draft.give(delegate, input, context, signal);
+        const gone = findDelegate(known, given);
+        if (gone) return failed(`The agent ${JSON.stringify(given)} has been deleted.`);
+        return failed(
+          `There is no agent ${JSON.stringify(given)} to give work to. Agents:\n${describeDelegates(now)}`,
+        );
+      },
+    },
+  ];
+}
+
+/** An agent is meant whether a rule or the model says its name or its id. */
+function spellings(known: readonly KnownDelegate[], input: JsonObject): JsonObject[] {
+  const delegate = findDelegate(known, textOf(input, "agent"));
+  if (!delegate) return [input];
+  return [delegate.agent.name, delegate.agent.id].map((agent) => ({ ...input, agent }));
+}
+
+/** An argument that is a text; empty where it is none. */
+export function textOf(input: JsonObject, name: string): string {
+  const value = Object.hasOwn(input, name) ? input[name] : undefined;
+  return typeof value === "string" ? value : "";
+}
+
+export const failed = (text: string): ToolOutput => ({ text, failed: true });
