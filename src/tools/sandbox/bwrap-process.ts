@@ -1,6 +1,6 @@
 import type { ChildProcess, StdioOptions } from "node:child_process";
 import { spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { setPriority } from "node:os";
 import { Readable } from "node:stream";
@@ -31,7 +31,8 @@ export interface BwrapStart {
 // What it sets is inherited by everything that follows. The blocks of -f are of 512 bytes, those of -d of 1024.
 const script = `
 for door in $1; do echo 0 >"$door" || exit 126; done
-ulimit -c 0 && ulimit -n ${limits.openFiles} && ulimit -f ${limits.fileBytes / 512} && ulimit -d ${limits.memoryBytes / 1024} || exit 126
+ulimit -c 0 && ulimit -n ${limits.openFiles} && ulimit -t ${limits.cpuSeconds} || exit 126
+ulimit -f ${limits.fileBytes / 512} && ulimit -d ${limits.memoryBytes / 1024} || exit 126
 shift
 exec "$@"
 `;
@@ -139,9 +140,21 @@ function killInit({ pid, startedAt }: Init): boolean {
 const reapMs = 5_000;
 
 async function endInit(init: Init): Promise<void> {
+  // Alone it only dismantles its file systems, which takes longer than many a command.
+  if (!killInit(init) || isAlone(init.pid)) return;
   const deadline = performance.now() + reapMs;
   for (let turn = 0; killInit(init) && performance.now() < deadline; turn += 1) {
     await (turn < 50 ? nextTurn() : delay(1));
+  }
+}
+
+/** Whether it has no children. Whoever loses his parent becomes its child, so then there is nobody else. */
+function isAlone(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1") === "";
+  } catch {
+    // It has just ended, or this kernel does not tell.
+    return false;
   }
 }
 

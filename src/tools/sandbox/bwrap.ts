@@ -37,7 +37,7 @@ export interface BwrapOptions {
 
 /** A sandbox of bubblewrap, and what of it this system can enforce. */
 export interface BwrapSandbox extends ClosableSandbox {
-  readonly groups: Pick<ControlGroups, "limitsProcesses" | "limitsMemory">;
+  readonly groups: Pick<ControlGroups, "limitsProcesses" | "limitsMemory" | "sharesProcessor">;
   readonly filtersCalls: boolean;
 }
 
@@ -75,6 +75,7 @@ export function createBwrapSandbox(options: BwrapOptions): BwrapSandbox {
       for (const started of processes.keys()) started.kill();
       await Promise.all(processes.values());
       room.proxy.close();
+      await room.groups.close();
     },
   };
 }

@@ -1,14 +1,15 @@
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { newId } from "../../core/id.js";
+import { groupPrefix, removeAbandonedGroups } from "./abandoned-groups.js";
 import { limits } from "./limits.js";
 
 /** Holds the processes of one call to their limits together. */
 export interface ControlGroup {
   /** Files to which a process writes 0 to get in; what it starts afterwards is in as well. */
   readonly doors: readonly string[];
-  /** Removes the group, once its processes are gone. */
+  /** Gives the group back, once its processes are gone. */
   remove(): Promise<void>;
 }
 
@@ -16,21 +17,30 @@ export interface ControlGroup {
 export interface ControlGroups {
   readonly limitsProcesses: boolean;
   readonly limitsMemory: boolean;
+  /** What tools compute stands back behind what the server computes, however many processes do it. */
+  readonly sharesProcessor: boolean;
   create(): ControlGroup;
+  /** Removes what is there for calls to come. */
+  close(): Promise<void>;
 }
+
+type Control = "pids" | "memory" | "cpu";
 
 interface Hierarchy {
   readonly folder: string;
   /** Files to write when a group is made, and what. */
   readonly settings: readonly (readonly [file: string, value: string])[];
-  readonly controls: readonly ("pids" | "memory")[];
+  readonly controls: readonly Control[];
   readonly door: string;
 }
 
-const groupPrefix = "agentry-";
+/** The groups of one call, one in each hierarchy. */
+type Folders = readonly string[];
+
 const root = "/sys/fs/cgroup";
-const memory = String(limits.memoryBytes);
-const processes = String(limits.processes);
+const [memory, processes] = [String(limits.memoryBytes), String(limits.processes)];
+/** Groups kept for the next calls: making one takes longer than entering it. */
+const mostReady = 8;
 
 /**
  * Finds out which control groups this process may make, by making one: of version 2 where its own group
@@ -38,35 +48,58 @@ const processes = String(limits.processes);
  */
 export function openControlGroups(): ControlGroups {
   const hierarchies = candidates().filter(isUsable);
-  for (const { folder } of hierarchies) removeAbandonedGroups(folder);
-  const has = (control: "pids" | "memory"): boolean =>
-    hierarchies.some(({ controls }) => controls.includes(control));
-  return {
-    limitsProcesses: has("pids"),
-    limitsMemory: has("memory"),
-    create: () => createGroup(hierarchies),
-  };
-}
-
-function createGroup(hierarchies: readonly Hierarchy[]): ControlGroup {
-  const name = groupPrefix + newId();
-  const folders = hierarchies.map((hierarchy) => makeGroup(hierarchy, name));
-  return {
-    doors: folders.map((folder, index) => join(folder, hierarchies[index]?.door ?? "")),
-    async remove() {
+  const shared = sharedProcessor();
+  for (const { folder } of [...hierarchies, ...(shared ? [shared] : [])]) removeAbandonedGroups(folder);
+  const controls = new Set(hierarchies.flatMap((hierarchy) => hierarchy.controls));
+  const ready: Folders[] = [];
+  let closed = false;
+  const giveBack = async (folders: Folders): Promise<void> => {
+    if (closed || ready.length >= mostReady || !(await isDeserted(folders))) {
       await Promise.all(folders.map(removeGroup));
+    } else ready.push(folders);
+  };
+  return {
+    limitsProcesses: controls.has("pids"),
+    limitsMemory: controls.has("memory"),
+    sharesProcessor: controls.has("cpu") || shared !== undefined,
+    create() {
+      const folders = ready.pop() ?? makeGroups(hierarchies);
+      const doors = folders.map((folder, index) => join(folder, hierarchies[index]?.door ?? ""));
+      return { doors: [...doors, ...(shared ? [shared.door] : [])], remove: () => giveBack(folders) };
+    },
+    async close() {
+      closed = true;
+      await Promise.all([...ready.splice(0).flat(), ...(shared ? [shared.group] : [])].map(removeGroup));
     },
   };
 }
 
-function makeGroup({ folder, settings }: Hierarchy, name: string): string {
+/** Named after this process, so that another one sees whether it is still needed. */
+function newName(): string {
+  return `${groupPrefix}${process.pid}-${newId()}`;
+}
+
+function makeGroups(hierarchies: readonly Hierarchy[]): Folders {
+  const name = newName();
+  return hierarchies.map((hierarchy) => makeGroup(hierarchy, name));
+}
+
+function makeGroup({ folder, settings }: Pick<Hierarchy, "folder" | "settings">, name: string): string {
   const path = join(folder, name);
   mkdirSync(path);
   for (const [file, value] of settings) writeFileSync(join(path, file), value);
   return path;
 }
 
-/** The kernel takes a moment to count the last process out. */
+/** Whether the last process has been counted out: for that, the kernel takes a moment. */
+async function isDeserted(folders: Folders): Promise<boolean> {
+  for (let attempt = 0; attempt < 10; attempt += 1) {
+    if (folders.every((folder) => readText(join(folder, "cgroup.procs")) === "")) return true;
+    await delay(attempt);
+  }
+  return false;
+}
+
 async function removeGroup(path: string): Promise<void> {
   for (let attempt = 0; attempt < 50 && !isRemoved(path); attempt += 1) await delay(attempt);
 }
@@ -82,11 +115,12 @@ function isRemoved(path: string): boolean {
 
 function isUsable(hierarchy: Hierarchy): boolean {
   try {
-    if (hierarchy.controls.length === 2) {
+    if (hierarchy.controls.length > 1) {
       // Version 2: refused where the group itself has processes and is not the root.
-      writeFileSync(join(hierarchy.folder, "cgroup.subtree_control"), "+pids +memory");
+      const wanted = hierarchy.controls.map((control) => `+${control}`).join(" ");
+      writeFileSync(join(hierarchy.folder, "cgroup.subtree_control"), wanted);
     }
-    rmdirSync(makeGroup(hierarchy, groupPrefix + newId()));
+    rmdirSync(makeGroup(hierarchy, newName()));
     return true;
   } catch {
     return false;
@@ -94,38 +128,54 @@ function isUsable(hierarchy: Hierarchy): boolean {
 }
 
 function candidates(): Hierarchy[] {
-  const lines = readText("/proc/self/cgroup").split("\n");
-  const unified = lines.find((line) => line.startsWith("0::"))?.slice(3);
-  if (unified !== undefined && readText(join(root, unified, "cgroup.controllers")).includes("pids")) {
+  const unified = ownGroup("");
+  const controllers = unified === undefined ? "" : readText(join(root, unified, "cgroup.controllers"));
+  if (unified !== undefined && controllers.includes("pids")) {
+    const hasCpu = controllers.split(/\s/).includes("cpu");
     const settings = [
       ["pids.max", processes],
       ["memory.max", memory],
+      ...(hasCpu ? [["cpu.weight", String(limits.callWeight)] as const] : []),
     ] as const;
-    return [{ folder: join(root, unified), settings, controls: ["pids", "memory"], door: "cgroup.procs" }];
+    const controls = ["pids", "memory", ...(hasCpu ? (["cpu"] as const) : [])] as const;
+    return [{ folder: join(root, unified), settings, controls, door: "cgroup.procs" }];
   }
   const files = { pids: [["pids.max", processes]], memory: [["memory.limit_in_bytes", memory]] } as const;
   return (["pids", "memory"] as const).flatMap((control) => {
-    const path = lines.find((line) => line.split(":")[1] === control)?.split(":")[2];
+    const path = ownGroup(control);
     if (path === undefined) return [];
-    // Unlike cgroup.procs, a thread that moves itself through this file waits for no other processor.
-    const door = "tasks";
     return [{ folder: join(root, control, path), settings: files[control], controls: [control], door }];
   });
 }
 
-/** How old an empty group is before it is taken for one that a dead server has left. */
-const abandonedMs = 60_000;
+/** Of version 1. Unlike cgroup.procs, a thread that moves itself through this file waits for no other processor. */
+const door = "tasks";
 
-/** A group with processes in it cannot be removed, and a living server's is empty for a moment only. */
-function removeAbandonedGroups(folder: string): void {
+/**
+ * Of version 1: one group for the processes of all calls, as only their sum is to be held back. Undefined where
+ * none can be made.
+ */
+function sharedProcessor():
+  | { readonly folder: string; readonly group: string; readonly door: string }
+  | undefined {
+  const path = ownGroup("cpu");
+  if (path === undefined) return undefined;
+  const folder = join(root, "cpu", path);
   try {
-    for (const name of readdirSync(folder)) {
-      const path = join(folder, name);
-      if (name.startsWith(groupPrefix) && Date.now() - statSync(path).mtimeMs > abandonedMs) isRemoved(path);
-    }
+    const group = makeGroup({ folder, settings: [["cpu.shares", String(limits.toolShares)]] }, newName());
+    return { folder, group, door: join(group, door) };
   } catch {
-    // Not to be looked into, so nothing of ours is there; or another server was quicker.
+    return undefined;
   }
+}
+
+/** The group of this process in the hierarchy of a controller, or of version 2 for the empty name. */
+function ownGroup(control: string): string | undefined {
+  for (const line of readText("/proc/self/cgroup").split("\n")) {
+    const [, controls = "", ...path] = line.split(":");
+    if (path.length > 0 && controls.split(",").includes(control)) return path.join(":");
+  }
+  return undefined;
 }
 
 function readText(path: string): string {

@@ -10,6 +10,12 @@ export const limits = {
   memoryFileBytes: 512 * mebibyte,
   processes: 512,
   openFiles: 4096,
+  /** Seconds that one process may compute: a backstop, for a call has a time limit of its own. */
+  cpuSeconds: 4 * 3600,
   /** How much they stand back behind the server for the processor, 0 to 19. */
   niceness: 10,
+  /** Share of the processor of one call, where the server has 100: control groups of version 2. */
+  callWeight: 10,
+  /** Share of the processor of all calls together, where each thread of the server has 1024: version 1. */
+  toolShares: 1024,
 } as const;
