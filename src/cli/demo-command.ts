@@ -10,6 +10,7 @@ import { openApp } from "../server/app.js";
 import { connectTo } from "./client.js";
 import { curlLine, runCurl } from "./curl.js";
 import { RunPrinter } from "./run-printer.js";
+import { watchApprovals } from "./watch-approvals.js";
 
 const prompt = "What is in this folder?";
 const model = { provider: "anthropic", name: "claude-sonnet-4-5" };
@@ -57,7 +58,12 @@ async function overRest(url: string, workDir: string): Promise<string> {
   say("\n3. A run, streamed as server-sent events:\n");
   const request = { url: `${url}/v1/sessions/${id}:run`, body: { input: { text: prompt } } };
   say(`$ ${curlLine(request)}`);
-  const stream = await runCurl(request, (text) => process.stdout.write(text));
+  const approver = watchApprovals((approvalId) => approve(url, approvalId));
+  const stream = await runCurl(request, (text) => {
+    process.stdout.write(text);
+    approver.push(text);
+  });
+  await approver.done();
   if (!stream.includes("event: run_finished")) throw new Fault("internal", "the stream did not finish");
   return agent.id;
 }
@@ -81,10 +87,19 @@ async function overConnect(url: string, agentId: string, workDir: string): Promi
   const printer = new RunPrinter({ answer: show, note: show });
   for await (const { event } of runs.run({ sessionId: session?.id ?? "", input: { text: prompt } })) {
     if (event) printer.print(event);
+    if (event?.body.case === "approvalRequested") await approve(url, event.body.value.approval?.id ?? "");
     if (event?.body.case === "runFinished" && event.body.value.outcome !== RunOutcome.COMPLETED) {
       throw new Fault("internal", `the run ended as ${RunOutcome[event.body.value.outcome]}`);
     }
   }
+}
+
+/** Answers as a person would, where there is no sandbox. */
+async function approve(url: string, approvalId: string): Promise<void> {
+  const request = { url: `${url}/v1/approvals/${approvalId}:resolve`, body: { verdict: "VERDICT_APPROVE" } };
+  say("\nNothing confines tools on this machine, so each call waits for somebody. In another terminal:\n");
+  say(`$ ${curlLine(request)}\n`);
+  await runCurl(request, () => undefined);
 }
 
 function say(text: string): void {

@@ -13,6 +13,7 @@ import { checkRules } from "./check-rules.js";
 import { applyMask } from "./field-mask.js";
 import { checkJson, checkLabels, checkLength } from "./limits.js";
 import { toPage } from "./page.js";
+import { plainHosts } from "./plain-hosts.js";
 
 const maxSteps = 1000;
 const maxInstructions = 1024 * 1024;
@@ -27,6 +28,7 @@ const mutable = [
   "max_steps",
   "labels",
   "rules",
+  "allowed_hosts",
 ];
 
 export interface AgentServiceParts {
@@ -46,6 +48,7 @@ export function createAgentService(parts: AgentServiceParts) {
       const agent = create(AgentSchema, {
         ...(given ?? create(AgentSchema)),
         id: newId(),
+        allowedHosts: plainHosts(given?.allowedHosts ?? []),
         createdAt: now,
         updatedAt: now,
       });
@@ -68,7 +71,8 @@ export function createAgentService(parts: AgentServiceParts) {
       const stored = await find(store, changes.id);
       const paths = updateMask?.paths ?? [];
       const changed = applyMask({ schema: AgentSchema, stored, changes, paths, mutable });
-      const agent: Agent = { ...changed, updatedAt: stamp() };
+      const allowedHosts = plainHosts(changed.allowedHosts);
+      const agent: Agent = { ...changed, allowedHosts, updatedAt: stamp() };
       await check(parts, agent);
       if (!(await store.agents.update(agent))) throw notFound("agent", agent.id);
       return { agent };

@@ -46,14 +46,21 @@ export const bashTool = defineTool({
     checkCommand(command);
     const timeoutMs = readTimeout(input);
     const workDir = await realWorkDir(context.workDir);
+    const { sandbox, allowedHosts = [] } = context;
     const output = createOutputBuffer(outputLimit);
     const pieces = createOutputPieces((text, stream) => context.onOutput(text, stream));
     try {
       const end = await runCommand(
         {
-          sandbox: context.sandbox,
-          // Given a socket for its input, as here, bash thinks of rshd and would read the user's .bashrc.
-          command: { file: "bash", args: ["--norc", "-c", command], workDir, env: toolEnvironment() },
+          sandbox,
+          command: {
+            file: "bash",
+            // Given a socket for its input, as here, bash thinks of rshd and would read the user's .bashrc.
+            args: ["--norc", "-c", command],
+            workDir,
+            env: toolEnvironment(),
+            allowedHosts,
+          },
           timeoutMs,
           onText(raw, stream) {
             // Many a database and reader refuses the character NUL.

@@ -35,6 +35,7 @@ export const memoryTool = defineTool({
     "answers with all of them as JSON.",
   inputSchema,
   readOnly: false,
+  selfContained: true,
   summarize(input) {
     const subject = input.optionalText("memory") ?? input.optionalText("id") ?? "";
     return `memory ${input.text("action")}${subject === "" ? "" : `\n${showText(subject)}`}`;

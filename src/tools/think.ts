@@ -17,6 +17,7 @@ export const thinkTool = defineTool({
     required: ["thought"],
   },
   readOnly: true,
+  selfContained: true,
   summarize: (input) => `think\n${input.text("thought")}`,
   async run(input, context, signal) {
     signal.throwIfAborted();

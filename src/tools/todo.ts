@@ -46,6 +46,7 @@ export const todoTool = defineTool({
     "whole list. Use it for work of several steps, and keep one item in_progress.",
   inputSchema,
   readOnly: true,
+  selfContained: true,
   summarize(input) {
     const items = input.get("items");
     return `todo ${input.text("action")}${Array.isArray(items) ? ` (${items.length})` : ""}`;

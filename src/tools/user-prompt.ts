@@ -31,6 +31,7 @@ export const userPromptTool = defineTool({
     required: ["message"],
   },
   readOnly: true,
+  selfContained: true,
   summarize: (input) => `ask the user\n${questionOf(input)}`,
   async run(input, context, signal) {
     signal.throwIfAborted();

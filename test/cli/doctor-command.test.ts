@@ -29,7 +29,7 @@ it.skipIf(whyNoSandbox)("prints what the sandbox enforces, and leaves nothing", 
 
 it.each([
   { mode: "required", status: 1, says: "tools do not run: bubblewrap (bwrap) is not installed" },
-  { mode: "auto", status: 0, says: "tools run without a sandbox" },
+  { mode: "auto", status: 0, says: "there is no sandbox: bubblewrap (bwrap) is not installed" },
   { mode: "off", status: 0, says: "nothing is enforced" },
 ])("with --sandbox $mode and no bubblewrap ends with $status", ({ mode, status, says }) => {
   const told = doctor(["--sandbox", mode], dirname(process.execPath));

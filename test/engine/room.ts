@@ -35,7 +35,9 @@ export type Script = (
   signal: AbortSignal,
 ) => Iterable<ModelEvent> | AsyncIterable<ModelEvent>;
 
-export type RoomOptions = Partial<Pick<EngineOptions, "retry" | "approvalExpiryMs" | "stopMs">> & {
+export type RoomOptions = Partial<
+  Pick<EngineOptions, "retry" | "approvalExpiryMs" | "stopMs" | "sandbox">
+> & {
   readonly tools?: readonly Tool[];
   readonly store?: (store: Store) => Store;
   readonly file?: string;
@@ -78,7 +80,7 @@ export async function openRoom(script: Script, options: RoomOptions = {}) {
     store,
     providers: { get: async () => provider },
     tools: options.tools ?? [],
-    sandbox: createNoSandbox(),
+    sandbox: options.sandbox ?? createNoSandbox(),
     policy: createPolicy(),
     clock: systemClock,
     price: (_settings, usage) => usage,

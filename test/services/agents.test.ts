@@ -34,6 +34,10 @@ const bad: [string, object, string][] = [
   ["a label without a name", { name: "a", model, labels: { "": "x" } }, "invalid"],
   ["a long label", { name: "a", model, labels: { a: "x".repeat(257) } }, "invalid"],
   ["a deep schema", { name: "a", model, outputSchema: deep(33) }, "invalid"],
+  ["too many hosts", { name: "a", model, allowedHosts: Array(101).fill("a.test") }, "invalid"],
+  ["a host of every name", { name: "a", model, allowedHosts: ["a.test", "*"] }, "invalid"],
+  ["a host that is an address", { name: "a", model, allowedHosts: ["10.0.0.1"] }, "invalid"],
+  ["a host with a path", { name: "a", model, allowedHosts: ["a.test/x"] }, "invalid"],
   ["a schema that JSON cannot say", { name: "a", model, outputSchema: { a: [Number.NaN] } }, "invalid"],
 ];
 

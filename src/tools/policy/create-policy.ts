@@ -7,6 +7,7 @@ import type { Match } from "./match-rules.js";
 import { matchRules } from "./match-rules.js";
 
 const mostRules = 200;
+const anyTool = "*";
 
 /** A policy that has a thread to end. */
 export interface RulePolicy extends Policy {
@@ -25,10 +26,11 @@ export interface RulePolicy extends Policy {
  * | 4 | the mode is read-only and the tool is not | deny |
  * | 5 | agent or session deny what the call may do in another language | ask |
  * | 6 | agent or session ask, or nobody can tell that they do not | ask |
- * | 7 | the session allows | allow |
- * | 8 | the agent allows | allow |
- * | 9 | the tool only reads, or the mode is auto | allow |
- * | 10 | otherwise | ask |
+ * | 7 | the session allows; for an unconfined call, by a rule that names the tool | allow |
+ * | 8 | the agent allows so | allow |
+ * | 9 | the call is unconfined | ask |
+ * | 10 | the tool only reads, or the mode is auto | allow |
+ * | 11 | otherwise | ask |
  *
  * Commands are analysed in a thread of their own, which starts with the first one that a rule is about.
  */
@@ -54,7 +56,8 @@ function checkRules(rules: readonly Rule[]): void {
   for (const rule of rules) compileRule(rule);
 }
 
-function decideBy(matches: readonly Match[], { mode, readOnly }: PolicyRequest): Decision {
+function decideBy(matches: readonly Match[], request: PolicyRequest): Decision {
+  const { mode, readOnly, unconfined = false } = request;
   const denials = matches.filter(({ rule }) => rule.effect === "deny");
   const sure = denials.filter(({ sighting }) => sighting === "yes" || sighting === "unclear");
   const denied = sure.find(({ scope }) => scope === "agent") ?? sure[0];
@@ -65,9 +68,13 @@ function decideBy(matches: readonly Match[], { mode, readOnly }: PolicyRequest):
     denials.find(({ sighting }) => sighting === "perhaps") ??
     matches.find(({ rule, sighting }) => rule.effect === "ask" && sighting !== "no");
   if (asking !== undefined) return { kind: "ask", why: sentence(asking) };
-  const allowing = matches.filter(({ rule, sighting }) => rule.effect === "allow" && sighting === "yes");
+  const allowing = matches.filter(
+    ({ rule, sighting }) =>
+      rule.effect === "allow" && sighting === "yes" && !(unconfined && rule.tool === anyTool),
+  );
   const allowed = allowing.find(({ scope }) => scope === "session") ?? allowing[0];
   if (allowed !== undefined) return { kind: "allow", why: sentence(allowed) };
+  if (unconfined) return { kind: "ask", why: "There is no sandbox, and no rule names the tool." };
   return decideByMode(mode, readOnly);
 }
 

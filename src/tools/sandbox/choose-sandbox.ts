@@ -26,10 +26,17 @@ export async function chooseSandbox(
   if (mode === "required") {
     return { sandbox: createRefusal(found), warning: `tools do not run: ${found}` };
   }
-  const warning =
-    `tools run without a sandbox: ${found}. They can do all that this user can, and reach the network and ` +
-    "this server too; with --auth local it takes their calls for the user's own";
-  return { sandbox: createNoSandbox(), warning };
+  return { sandbox: { ...createNoSandbox(), mustAsk: true }, warning: unconfinedWarning(found) };
+}
+
+/** What it means that there is no sandbox, and what to do. */
+function unconfinedWarning(why: string): string {
+  return (
+    `there is no sandbox: ${why}. Every call of a tool that runs a process or uses files or the network waits for ` +
+    "an approval (GET /v1/approvals), in every approval mode, unless a rule names the tool: once allowed, it can do " +
+    "all that this user can, and call this server as the user. Install bubblewrap (apt-get install bubblewrap), or " +
+    "start with --sandbox off to let tools run unconfined"
+  );
 }
 
 /** A sandbox that has been tried, or why there is none. */

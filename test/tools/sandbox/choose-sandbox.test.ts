@@ -49,7 +49,8 @@ it.each(broken)("auto without a sandbox, because $name, says so", async ({ scrip
   expect(sandbox.name).toBe("none");
   expect(sandbox.confines ?? false).toBe(false);
   expect(warning).toContain(why);
-  expect(warning).toMatch(/tools run without a sandbox.*this server.*--auth local/);
+  expect(sandbox.mustAsk).toBe(true);
+  expect(warning).toMatch(/^there is no sandbox: .*approval.*call this server.*bubblewrap.*--sandbox off/);
 });
 
 it.each(broken)(
@@ -79,7 +80,7 @@ it.each(broken)(
 
 it("off is none, without a warning", async () => {
   const { sandbox, warning } = await chooseSandbox("off", options(makePath()));
-  expect([sandbox.name, warning]).toEqual(["none", undefined]);
+  expect([sandbox.name, sandbox.mustAsk, warning]).toEqual(["none", undefined, undefined]);
   await sandbox.close();
 });
 

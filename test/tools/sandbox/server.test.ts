@@ -1,11 +1,13 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { findBwrap } from "../../../src/tools/sandbox/probe-sandbox.js";
 import type { ServerProcess } from "../../support/server-process.js";
 import { startServerProcess } from "../../support/server-process.js";
 import { alive } from "./alive.js";
 import { whyNoSandbox } from "./bwrap-place.js";
+import { pathWithoutBwrap } from "./path-without-bwrap.js";
 import { startToolUpstream } from "./tool-upstream.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: the tests read replies of every kind
@@ -114,7 +116,7 @@ describe("what the events of a session say", () => {
     expect(said).toContain('"sandbox":"bwrap"');
     expect(said).toContain("made\\n");
     await expect.poll(() => readdirSync(workDir)).toEqual(["file"]);
-    expect(scene.server.logs()).not.toContain("without a sandbox");
+    expect(scene.server.logs()).not.toContain("no sandbox");
   });
 
   it.skipIf(whyNoSandbox)(
@@ -144,11 +146,49 @@ describe("what the events of a session say", () => {
     expect(scene.server.logs()).toContain("tools do not run");
   });
 
-  it("auto without bubblewrap: the log warns and every event says none", async () => {
+  it("auto without bubblewrap: the log warns, and every call waits for somebody, whatever the mode", async () => {
     const scene = await openScene(["--sandbox", "auto"], nowhere);
-    const { session } = await scene.start(["echo one", "echo two"]);
+    const { session, workDir } = await scene.start(["touch one", "touch two"]);
+    const pending = async () => (await call(scene.server, "GET", "/v1/approvals")).approvals;
+    await expect.poll(async () => (await pending()).length).toBe(2);
+    expect(readdirSync(workDir)).toEqual([]);
+    const [first, second] = await pending();
+    expect([first.tool_call.arguments, second.tool_call.arguments]).toContainEqual({ command: "touch one" });
+    const denied = [first, second].find(({ summary }) => summary === "touch two");
+    const approved = [first, second].find(({ summary }) => summary === "touch one");
+    await call(scene.server, "POST", `/v1/approvals/${denied.id}:resolve`, { verdict: "VERDICT_DENY" });
+    await call(scene.server, "POST", `/v1/approvals/${approved.id}:resolve`, { verdict: "VERDICT_APPROVE" });
     const said = await events(scene.server, session);
     expect(said.match(/"sandbox":"none"/g)).toHaveLength(2);
-    expect(scene.server.logs()).toMatch(/tools run without a sandbox.*not installed.*--auth local/);
+    expect(scene.server.logs()).toMatch(/there is no sandbox.*not installed.*approval.*--sandbox off/);
+    expect(scene.server.logs().match(/"level":"warn"/g)).toHaveLength(1);
   });
+
+  it("off without bubblewrap: that is the operator's choice, and asks nobody", async () => {
+    const scene = await openScene(["--sandbox", "off"], { PATH: pathWithoutBwrap() });
+    const { session, workDir } = await scene.start(["touch one"]);
+    const said = await events(scene.server, session);
+    expect(said).toContain('"sandbox":"none"');
+    expect(said).not.toContain("approval_requested");
+    expect(readdirSync(workDir)).toEqual(["one"]);
+    expect(scene.server.logs()).not.toContain("sandbox");
+  });
+
+  it.skipIf(whyNoSandbox)(
+    "bubblewrap that goes away while the server runs: the call fails, and says so",
+    async () => {
+      const [folder = ""] = pathWithoutBwrap().split(":");
+      copyFileSync(findBwrap()!, join(folder, "bwrap"));
+      const scene = await openScene(["--sandbox", "auto"], { PATH: `${folder}:/bin` });
+      const first = await scene.start(["echo a >made"]);
+      expect(await events(scene.server, first.session)).toContain('"sandbox":"bwrap"');
+      expect(readdirSync(first.workDir)).toEqual(["made"]);
+      renameSync(join(folder, "bwrap"), join(folder, "elsewhere"));
+      const second = await scene.start(["echo a >made"]);
+      const said = await events(scene.server, second.session);
+      expect(said).toContain("the sandbox is gone");
+      expect(said).toContain("TOOL_CALL_STATUS_FAILED");
+      expect(readdirSync(second.workDir)).toEqual([]);
+    },
+  );
 });
