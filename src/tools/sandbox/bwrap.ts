@@ -12,6 +12,7 @@ import type { ControlGroup, ControlGroups } from "./control-group.js";
 import { openControlGroups } from "./control-group.js";
 import { inheritedDescriptors } from "./inherited-descriptors.js";
 import { limits } from "./limits.js";
+import { findNestedRepositories } from "./nested-repositories.js";
 import type { ClosableSandbox } from "./none.js";
 import { holdPlaces } from "./place-holders.js";
 import { planCovers } from "./plan-covers.js";
@@ -99,6 +100,7 @@ function openRoom(options: BwrapOptions) {
     system: systemView(),
     inherited: inheritedDescriptors(),
     groups: openControlGroups(),
+    repositories: findNestedRepositories(),
     hidden: [...options.hidden, stateDir].map((path) => realPath(path) ?? path),
     programs: options.programs
       .map(realPath)
@@ -130,10 +132,21 @@ function startCommand(room: Room, call: Call, signal: AbortSignal): StartedCall 
   const command = hosts.length > 0 ? bridgeCommand(call.command, descriptors.network) : call.command;
   const writable = command.readOnly !== true;
   const { home, hidden } = room;
-  const places = holdPlaces(planCovers({ workDir, writable, home, hidden }));
+  const places = holdPlaces(
+    planCovers({
+      workDir,
+      writable,
+      home,
+      hidden,
+      ...(writable && { repositories: room.repositories.find(workDir) }),
+    }),
+  );
   const ownHome = home !== undefined && home !== workDir && !isBelow(workDir, home) && !isBelow(home, "/usr");
   const { promise: ended, resolve } = Promise.withResolvers<void>();
-  const onEnd = (): void => resolve(places.release());
+  const onEnd = (): void => {
+    resolve(places.release());
+    if (writable) room.repositories.refresh(workDir);
+  };
   try {
     const process = startBwrap(
       {

@@ -1,6 +1,15 @@
 import type { Stats } from "node:fs";
-import { lstatSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
-import { dirname, join } from "node:path";
+import {
+  closeSync,
+  constants,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  realpathSync,
+} from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import type { Cover } from "./bwrap-arguments.js";
 import {
   privateNames,
@@ -35,6 +44,8 @@ export interface CoverRequest {
   readonly home: string | undefined;
   /** Real paths of what nothing may see: the server's state. */
   readonly hidden: readonly string[];
+  /** Paths named `.git` further down. Default: none. */
+  readonly repositories?: readonly string[];
 }
 
 /**
@@ -42,7 +53,7 @@ export interface CoverRequest {
  * names that make the user's programs run something are fixed, missing ones are made unmakeable.
  */
 export function planCovers(request: CoverRequest): CoverPlan {
-  const plan = { covers: [] as Cover[], missing: [] as string[], watched: [] as WatchedName[] };
+  const plan: Plan = { covers: [], missing: [], watched: [], pointers: [] };
   const { workDir, home } = request;
   for (const path of request.hidden) hide(plan, request, path);
   if (home !== undefined && (home === workDir || isBelow(workDir, home))) {
@@ -51,11 +62,20 @@ export function planCovers(request: CoverRequest): CoverPlan {
   if (request.writable) {
     const names = home === workDir ? [...protectedNames, ...protectedAtHome] : protectedNames;
     for (const name of names) protect(plan, request, join(workDir, name));
+    for (const git of request.repositories ?? []) protectNested(plan, request, git);
+    for (const file of plan.pointers) protectTarget(plan, request, file);
   }
-  return { ...plan, covers: withoutCovered(plan.covers) };
+  const { missing, watched } = plan;
+  return { covers: withoutCovered(plan.covers), missing, watched };
 }
 
-type Plan = { covers: Cover[]; missing: string[]; watched: WatchedName[] };
+interface Plan {
+  readonly covers: Cover[];
+  readonly missing: string[];
+  readonly watched: WatchedName[];
+  /** Files named `.git`. */
+  readonly pointers: string[];
+}
 
 function hide(plan: Plan, request: CoverRequest, path: string): void {
   if (!isBelow(request.workDir, path)) return;
@@ -84,7 +104,32 @@ function protect(plan: Plan, request: CoverRequest, path: string): void {
     protectGit(plan, path);
   } else {
     plan.covers.push({ path, kind: "fixed" });
+    if (path.endsWith("/.git")) plan.pointers.push(path);
   }
+}
+
+/** Unlike at the top, nothing is put where there is none: whoever makes a repository there may do with it as he likes. */
+function protectNested(plan: Plan, request: CoverRequest, git: string): void {
+  const stats = lstat(git);
+  if (stats === undefined || isEmptyFolder(git, stats)) return;
+  pinParents(plan, request, git);
+  protect(plan, request, git);
+}
+
+/**
+ * What a file `.git` leads to, in a submodule or another worktree: gitrepository-layout(5). Those of a
+ * repository that is protected lie in it.
+ */
+function protectTarget(plan: Plan, request: CoverRequest, file: string): void {
+  const [, target] = /^gitdir: (.+)/.exec(readStart(file)) ?? [];
+  const real = target === undefined ? undefined : realPath(resolve(dirname(file), target.trim()));
+  if (real === undefined || !isBelow(request.workDir, real) || !lstat(real)?.isDirectory()) return;
+  const isCovered = plan.covers.some(
+    ({ path, kind }) => path === real || (kind !== "pin" && isBelow(path, real)),
+  );
+  if (isCovered) return;
+  pinParents(plan, request, real);
+  protectGit(plan, real);
 }
 
 function fix(plan: Plan, request: CoverRequest, path: string): void {
@@ -145,6 +190,21 @@ function isEmptyFolder(path: string, stats: Stats): boolean {
     return stats.isDirectory() && readdirSync(path).length === 0;
   } catch {
     return false;
+  }
+}
+
+/** Enough of a file for the path in it, and nothing of what is no regular file. */
+function readStart(path: string): string {
+  try {
+    const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      const buffer = Buffer.alloc(4_200);
+      return buffer.toString("utf8", 0, readSync(file, buffer, 0, buffer.length, 0));
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return "";
   }
 }
 
