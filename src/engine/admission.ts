@@ -21,13 +21,14 @@ export async function admit(parts: EngineParts, lane: Lane, order: RunOrder): Pr
   await letLeave(lane);
   const { run, details } = newRun(order, agent, parts.stamp());
   const { active } = lane;
+  const follows = order.agentId ? undefined : order;
   if (!active && lane.queue.length === 0)
     return beginRun(parts, lane, session, { run, details, steers: undefined, delegation });
   switch (order.whenBusy) {
     case WhenBusy.QUEUE:
-      return enqueueRun(parts, lane, { run, details, steers: undefined });
+      return enqueueRun(parts, lane, { run, details, steers: undefined, follows });
     case WhenBusy.STEER:
-      await enqueueRun(parts, lane, { run, details, steers: active?.writer.run.id });
+      await enqueueRun(parts, lane, { run, details, steers: active?.writer.run.id, follows });
       return active && takesOver(lane, active.writer.run, run) ? active.writer.run : run;
     case WhenBusy.REFUSE:
     case WhenBusy.UNSPECIFIED:

@@ -10,6 +10,7 @@ import { modelName } from "./call-model.js";
 import { Children } from "./children.js";
 import type { Conversations } from "./conversations.js";
 import type { Lane, QueuedRun } from "./lane.js";
+import { snapshotOf } from "./new-run.js";
 import type { RunTools, RunWork } from "./run-loop.js";
 import { RunWriter } from "./run-writer.js";
 import type { HeldLog, SessionLogs } from "./session-logs.js";
@@ -196,6 +197,20 @@ function leave(parts: EngineParts, lane: Lane, held: HeldLog, active: ActiveRun)
   void lane.decide(() => startNext(parts, lane, sessionId)).catch(parts.onBug);
 }
 
+/** The run as it begins: while it waited, the conversation may have been handed over. */
+async function withCurrentAgent(
+  { store }: EngineParts,
+  { agentId }: Session,
+  queued: QueuedRun,
+): Promise<QueuedRun> {
+  const { run, details, follows } = queued;
+  if (!follows || !agentId || agentId === run.agentId) return queued;
+  const agent = await store.agents.get(agentId);
+  if (!agent) return queued;
+  run.agentId = agentId;
+  return { ...queued, details: { ...details, agent: snapshotOf(agent, follows) } };
+}
+
 /**
  * Lets the first run of the queue work. One that cannot begin for want of the database keeps its place and
  * is tried again. Called within the lane's turn.
@@ -206,7 +221,7 @@ export async function startNext(parts: EngineParts, lane: Lane, sessionId: strin
     if (!next || lane.active || parts.background.signal.aborted) return;
     try {
       const session = await parts.store.sessions.get(sessionId);
-      if (session) await beginRun(parts, lane, session, next);
+      if (session) await beginRun(parts, lane, session, await withCurrentAgent(parts, session, next));
     } catch (error) {
       const { reason, detail } = Fault.from(error);
       if (detail.retryable) {

@@ -1,7 +1,7 @@
 import type { Run } from "../../gen/agentry/v1/run_pb.js";
 import type { RunDetails } from "../core/store.js";
 import type { ActiveRun } from "./active-run.js";
-import type { Delegation } from "./new-run.js";
+import type { Delegation, RunOrder } from "./new-run.js";
 
 /** A run that waits for the one before it. */
 export interface QueuedRun {
@@ -10,6 +10,8 @@ export interface QueuedRun {
   /** The run that its message is for, when it steers; by itself it runs if that one ends first. */
   readonly steers: string | undefined;
   readonly delegation?: Delegation | undefined;
+  /** What was asked for, where the session's agent is to answer: the one that it has when the run begins. */
+  readonly follows?: Pick<RunOrder, "instructions"> | undefined;
 }
 
 /** One session's place to run: one active run, and those that wait. Decisions about it are made one at a time. */

@@ -51,9 +51,14 @@ export function newRun(order: RunOrder, agent: Agent, now: Timestamp): { run: Ru
     usage: {},
     createdAt: now,
   });
+  return { run, details: { inputSha256: hashInput(order), input, agent: snapshotOf(agent, order) } };
+}
+
+/** The agent as it works for a run, whatever becomes of it meanwhile. */
+export function snapshotOf(agent: Agent, { instructions }: Pick<RunOrder, "instructions">): Agent {
   const snapshot = clone(AgentSchema, agent);
-  snapshot.instructions = order.instructions ?? agent.instructions;
-  return { run, details: { inputSha256: hashInput(order), input, agent: snapshot } };
+  snapshot.instructions = instructions ?? agent.instructions;
+  return snapshot;
 }
 
 /** SHA-256 of what a caller said and to whom, hexadecimal. */

@@ -53,8 +53,9 @@ export function createSessionService(parts: SessionServiceParts) {
       return { session: await find(store, sessionId) };
     },
 
-    async listSessions(request) {
-      const { items, cursor } = await store.sessions.list(toPage(request));
+    async listSessions({ parentSessionId, ...request }) {
+      const { items, cursor } = await store.sessions.list(toPage(request), parentSessionId);
+      if (parentSessionId && items.length === 0) await find(store, parentSessionId);
       return { sessions: items, nextPageToken: cursor ?? "" };
     },
 
@@ -106,6 +107,10 @@ async function check(store: Store, session: Session, before?: Session): Promise<
   checkLength("title", session.title, 500);
   checkLabels(session.labels);
   checkEnum("approval_mode", ApprovalMode, session.approvalMode);
+  if (session.parentSessionId && session.approvalMode !== before?.approvalMode)
+    throw invalid(
+      "approval_mode of a child session is that of the session which is not a child: change it there",
+    );
   checkTime("expires_at", session.expiresAt);
   if (session.agentId && session.agentId !== before?.agentId && !(await store.agents.get(session.agentId))) {
     throw notFound("agent", session.agentId);
