@@ -117,9 +117,37 @@ describe("fetch after a redirect", () => {
     const location = `http://${host}:${inner.port}/`;
     const outer = await serve((_, response) => response.writeHead(302, { location }).end(), front);
     const output = await run(allowed, outer.url);
-    expect(output).toEqual({ text: expect.stringContaining(noPublic), failed: true });
+    expect(output).toEqual({ text: expect.stringContaining("redirects to another place"), failed: true });
     expect(inner.seen.connections).toBe(0);
     expect(outer.seen.requests).toBe(1);
+  });
+
+  it.each([
+    { name: "another host", to: (port: number) => `http://second.test:${port}/x?y` },
+    { name: "a name below", to: (port: number) => `http://a.first.test:${port}/x?y` },
+    { name: "another scheme", to: (port: number) => `https://first.test:${port}/x?y` },
+  ])("does not go to $name, which nobody approved, and names it", async ({ to }) => {
+    const asked: string[] = [];
+    const resolve = async (host: string) => {
+      asked.push(host);
+      return [front];
+    };
+    const tool = createFetchTool({ allowAddress: (address) => address === front, resolve });
+    const server = await serve((_, response) => response.writeHead(302, { location }).end(), front);
+    const location = to(server.port);
+    const output = await run(tool, `http://first.test:${server.port}/`);
+    expect(output).toEqual({
+      text: expect.stringContaining(`: fetch ${location} if it is wanted`),
+      failed: true,
+    });
+    expect([asked, server.seen.requests]).toEqual([["first.test"], 1]);
+  });
+
+  it("does not go to another port", async () => {
+    const inner = await serve((_, response) => response.end("secret"), front);
+    const outer = await serve((_, response) => response.writeHead(302, { location: inner.url }).end(), front);
+    expect((await run(allowed, outer.url)).text).toContain("redirects to another place");
+    expect(inner.seen.connections).toBe(0);
   });
 
   it.each([

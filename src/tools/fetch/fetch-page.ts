@@ -23,8 +23,9 @@ const mostRedirects = 5;
 const redirects = new Set([301, 302, 303, 307, 308]);
 
 /**
- * Fetches a URL by GET, through at most 5 redirects, each checked as the first URL was. Throws a
- * `ToolFailure` for what the model can be told.
+ * Fetches a URL by GET, through at most 5 redirects on its host, each checked as the first URL was: whoever
+ * approved the call approved that host. Throws a `ToolFailure` for what the model can be told, a redirect to another
+ * host too.
  */
 export async function fetchPage(first: URL, reach: Reach, signal: AbortSignal): Promise<Page> {
   let url = first;
@@ -35,7 +36,9 @@ export async function fetchPage(first: URL, reach: Reach, signal: AbortSignal): 
     if (!redirects.has(response.statusCode ?? 0) || location === undefined)
       return await readPage(url, response, signal);
     response.destroy();
-    url = parseRedirect(location, url);
+    const next = parseRedirect(location, url);
+    if (!isSamePlace(url, next)) throw new ToolFailure(elsewhere(url, next));
+    url = next;
   }
   throw new ToolFailure(`there are more than ${mostRedirects} redirects`);
 }
@@ -47,6 +50,16 @@ function parseRedirect(location: string, base: URL): URL {
     if (error instanceof ToolFailure) throw new ToolFailure(`redirected: ${error.message}`);
     throw error;
   }
+}
+
+/** The same host and port, or from http to https on the usual ones. */
+function isSamePlace(from: URL, to: URL): boolean {
+  const upgrade = from.protocol === "http:" && to.protocol === "https:" && from.port + to.port === "";
+  return from.hostname === to.hostname && (upgrade || from.origin === to.origin);
+}
+
+function elsewhere(from: URL, to: URL): string {
+  return `${from.href} redirects to another place, which was not fetched: fetch ${to.href} if it is wanted`;
 }
 
 async function readPage(url: URL, response: IncomingMessage, signal: AbortSignal): Promise<Page> {
