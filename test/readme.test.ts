@@ -4,27 +4,43 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { whyNoSandbox } from "./tools/sandbox/bwrap-place.js";
+import { pathWithoutBwrap } from "./tools/sandbox/path-without-bwrap.js";
 
 const root = join(import.meta.dirname, "..");
 const readme = readFileSync(join(root, "README.md"), "utf8");
 const blocks = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, text]) => text!.trim());
 const inline = [...readme.matchAll(/`(np[mx] [^`]+)`/g)].map(([, text]) => text!);
-const dir = mkdtempSync(join(tmpdir(), "agentry-readme-"));
-const port = 20_000 + (process.pid % 20_000);
-const env = {
+
+/** A machine to try them on. */
+interface Machine {
+  readonly path: string;
+  readonly port: number;
+  readonly dir: string;
+}
+
+const firstPort = 20_000 + 2 * (process.pid % 6_000);
+const machines = [
+  { name: "on this machine", path: process.env.PATH ?? "", port: firstPort },
+  { name: "without bubblewrap", path: pathWithoutBwrap(), port: firstPort + 1 },
+].map((machine) => ({ ...machine, dir: mkdtempSync(join(tmpdir(), "agentry-readme-")) }));
+let machine: Machine = machines[0]!;
+
+const environment = ({ path, port, dir }: Machine) => ({
   ...process.env,
+  PATH: path,
   HOME: dir,
   AGENTRY_URL: `http://127.0.0.1:${port}`,
   // Built already: building again would pull the program from under the other tests.
   npm_config_ignore_scripts: "true",
-};
+});
 
 /** A command of the README as it stands there, with this test's port, folders and ids put in. */
 function take(start: string, values: Readonly<Record<string, string>> = {}): string {
   const found = blocks.flatMap(commandsOf).find((command) => command.startsWith(start));
   if (!found) throw new Error(`the README has no command that begins with ${start}`);
   used.add(found);
-  let command = found.replace(/^npm ci && /, "").replaceAll("127.0.0.1:2323", `127.0.0.1:${port}`);
+  let command = found.replace(/^npm ci && /, "").replaceAll("127.0.0.1:2323", `127.0.0.1:${machine.port}`);
   for (const [name, value] of Object.entries(values)) command = command.replaceAll(name, value);
   return command;
 }
@@ -44,7 +60,11 @@ function commandsOf(block: string): string[] {
 }
 
 function start(command: string) {
-  const child = spawn("bash", ["-c", `exec ${command}`], { cwd: root, env, detached: true });
+  const child = spawn("bash", ["-c", `exec ${command}`], {
+    cwd: root,
+    env: environment(machine),
+    detached: true,
+  });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (output += data));
   return { child, output: () => output };
@@ -59,10 +79,12 @@ async function run(command: string): Promise<string> {
 
 const idIn = (reply: string): string => (JSON.parse(reply) as { id: string }).id;
 
-describe("the commands of the README", () => {
+describe.each(machines)("the commands of the README $name", (here) => {
+  const { port, dir } = here;
   let server: ReturnType<typeof start>;
 
   beforeAll(async () => {
+    machine = here;
     // The options that the README shows, with the cassette of its last chapter so that no key is needed.
     const options = take("npm start -- --port 8080").replace("8080", String(port)).replace("./data", dir);
     const cassette = take("npm start -- --fake").replace("npm start --", "");
@@ -81,6 +103,9 @@ describe("the commands of the README", () => {
     expect(output).toContain("$ curl ");
     expect(output).toContain("event: run_finished");
     expect(output).toContain("< succeeded after");
+    const isConfined = whyNoSandbox === undefined && here === machines[0];
+    expect(output.match(/^\$ curl .*:resolve /gm) ?? []).toHaveLength(isConfined ? 0 : 2);
+    expect(output.includes("there is no sandbox")).toBe(!isConfined);
   });
 
   it("stores a key without returning it", async () => {

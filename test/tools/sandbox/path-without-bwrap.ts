@@ -1,15 +1,20 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { onTestFinished } from "vitest";
+import { afterAll } from "vitest";
+
+const roots: string[] = [];
+afterAll(() => {
+  for (const root of roots) rmSync(root, { recursive: true, force: true });
+});
 
 /**
- * A PATH with all programs but bubblewrap, whose folders are gone when the test has ended. The first folder is
+ * A PATH with all programs but bubblewrap, whose folders are gone after the tests of the file. The first folder is
  * empty, for a test to put something there.
  */
 export function pathWithoutBwrap(path = process.env.PATH ?? ""): string {
   const root = mkdtempSync(join(tmpdir(), "agentry-path-"));
-  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  roots.push(root);
   mkdirSync(join(root, "own"));
   const folders = path.split(delimiter).map((folder, index) => {
     if (!existsSync(join(folder, "bwrap"))) return folder;
