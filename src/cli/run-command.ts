@@ -1,15 +1,13 @@
-import { createInterface } from "node:readline/promises";
 import { toJsonString } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Command } from "commander";
 import type { Agent } from "../../gen/agentry/v1/agents_pb.js";
-import type { Approval } from "../../gen/agentry/v1/event_pb.js";
-import { EventSchema, RunOutcome, Verdict } from "../../gen/agentry/v1/event_pb.js";
+import { EventSchema, RunOutcome } from "../../gen/agentry/v1/event_pb.js";
 import { Fault, invalid } from "../core/fault.js";
+import { ApprovalDesk } from "./approval-desk.js";
 import type { Clients } from "./client.js";
 import { connectTo } from "./client.js";
 import { RunPrinter } from "./run-printer.js";
-import { oneLine } from "./terminal-text.js";
 
 interface RunOptions {
   readonly url: string;
@@ -50,6 +48,7 @@ async function run(prompt: string, options: RunOptions): Promise<number> {
   const { run: started } = await clients.runs.startRun({ sessionId, agentId, input: { text: prompt } });
   const runId = started?.id ?? "";
   const interrupt = cancelOnInterrupt(clients, runId);
+  const desk = new ApprovalDesk(clients.runs, options.yes ?? false);
   let outcome = RunOutcome.UNSPECIFIED;
   try {
     for await (const { event } of clients.runs.watchRun({ runId })) {
@@ -57,14 +56,12 @@ async function run(prompt: string, options: RunOptions): Promise<number> {
       if (options.json)
         process.stdout.write(`${toJsonString(EventSchema, event, { useProtoFieldName: true })}\n`);
       else printer.print(event);
-      if (event.body.case === "approvalRequested" && event.body.value.approval) {
-        // Not awaited: somebody else may answer first, and the stream tells.
-        void answer(clients, event.body.value.approval, options).catch(() => undefined);
-      }
+      desk.see(event);
       if (event.body.case === "runFinished") outcome = event.body.value.outcome;
     }
   } finally {
     process.off("SIGINT", interrupt);
+    desk.close();
   }
   if (!options.json) process.stderr.write(`session ${sessionId}\n`);
   return outcome === RunOutcome.COMPLETED ? 0 : outcome === RunOutcome.CANCELED ? 130 : 1;
@@ -123,27 +120,6 @@ async function makeAgent({ agents }: Clients, model: string): Promise<Agent> {
   });
   if (!agent) throw new Fault("internal", "the server returned no agent");
   return agent;
-}
-
-async function answer({ runs }: Clients, approval: Approval, { yes }: RunOptions): Promise<void> {
-  const approve = yes ?? (await ask(approval));
-  const verdict = approve ? Verdict.APPROVE : Verdict.DENY;
-  await runs.resolveApproval({ approvalId: approval.id, verdict, argumentsSha256: approval.argumentsSha256 });
-}
-
-/** Asks the person at the terminal; without one the answer is no. */
-async function ask({ toolCall, summary }: Approval): Promise<boolean> {
-  if (!process.stdin.isTTY) {
-    process.stderr.write("! denied: nobody to ask; --yes approves every call\n");
-    return false;
-  }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const reply = await terminal.question(`? ${toolCall?.name}: ${oneLine(summary, 1000)} - run it? [y/N] `);
-    return /^y(es)?$/i.test(reply.trim());
-  } finally {
-    terminal.close();
-  }
 }
 
 /** Runs `work`; what the server refuses becomes one line that says what to do. */

@@ -10,8 +10,12 @@ export interface RunOutput {
   note(text: string): void;
 }
 
-/** Prints a run's events for a person, as they come. */
+/**
+ * Prints a run's events for a person, as they come. What other agents do for the run is noted under their names,
+ * what they say when it is whole: several may speak at once.
+ */
 export class RunPrinter {
+  readonly #children = new Map<string, RunPrinter>();
   #atLineStart = true;
 
   constructor(private readonly output: RunOutput) {}
@@ -36,6 +40,12 @@ export class RunPrinter {
       case "warningRaised":
         this.#note(`! ${oneLine(body.value.message)}`);
         break;
+      case "agentChanged":
+        this.#note(`> ${oneLine(body.value.agentName, longestName)} goes on`);
+        break;
+      case "childEvent":
+        if (body.value.event) this.#printChild(body.value.event);
+        break;
       case "runFinished":
         this.#endLine();
         if (body.value.outcome !== RunOutcome.COMPLETED) this.#note(outcomeLine(body.value));
@@ -43,6 +53,25 @@ export class RunPrinter {
       default:
         break;
     }
+  }
+
+  #printChild(event: Event): void {
+    const { body, sessionId } = event;
+    if (body.case === "runStarted") this.#children.set(sessionId, this.#childPrinter(body.value.agentName));
+    if (body.case === "textFinished") this.#children.get(sessionId)?.say(body.value.text);
+    else if (body.case !== "textDelta") this.#children.get(sessionId)?.print(event);
+    if (body.case === "runFinished") this.#children.delete(sessionId);
+  }
+
+  #childPrinter(agentName: string): RunPrinter {
+    const name = oneLine(agentName, longestName);
+    const note = (text: string): void => this.#note(`  [${name}] ${text.trimEnd()}`);
+    return new RunPrinter({ answer: note, note });
+  }
+
+  /** Notes a text, line by line. */
+  say(text: string): void {
+    for (const line of terminalText(text).split("\n")) if (line.trim() !== "") this.#note(line);
   }
 
   #answer(text: string): void {
@@ -60,6 +89,8 @@ export class RunPrinter {
     this.output.note(`${text}\n`);
   }
 }
+
+const longestName = 40;
 
 function callLine({ name, arguments: input }: ToolCall): string {
   return oneLine(`${name} ${JSON.stringify(input ?? {})}`);

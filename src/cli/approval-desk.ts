@@ -1,0 +1,70 @@
+import { createInterface } from "node:readline/promises";
+import type { Approval, Event } from "../../gen/agentry/v1/event_pb.js";
+import { Verdict } from "../../gen/agentry/v1/event_pb.js";
+import type { Clients } from "./client.js";
+import { oneLine } from "./terminal-text.js";
+
+/**
+ * Answers the approvals that a run asks for, those of its child sessions too: by itself, or as the person at the
+ * terminal says. It asks one question at a time, so that no answer can be taken for another, and takes back what
+ * somebody else has answered.
+ */
+export class ApprovalDesk {
+  readonly #open = new Map<string, AbortController>();
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly runs: Clients["runs"],
+    /** Approve without asking. */
+    private readonly yes: boolean,
+  ) {}
+
+  /** Takes note of an event of the run. */
+  see({ body }: Event): void {
+    if (body.case === "childEvent" && body.value.event) this.see(body.value.event);
+    else if (body.case === "approvalRequested" && body.value.approval) this.#take(body.value.approval);
+    else if (body.case === "approvalResolved") this.#open.get(body.value.approval?.id ?? "")?.abort();
+  }
+
+  /** Takes every question back. */
+  close(): void {
+    for (const controller of this.#open.values()) controller.abort();
+  }
+
+  #take(approval: Approval): void {
+    const controller = new AbortController();
+    this.#open.set(approval.id, controller);
+    const answered = this.yes ? this.#resolve(approval, true) : this.#askNext(approval, controller.signal);
+    // Somebody else may have been first, which the stream tells.
+    void answered.catch(() => undefined).finally(() => this.#open.delete(approval.id));
+  }
+
+  #askNext(approval: Approval, signal: AbortSignal): Promise<void> {
+    const asked = this.#last.then(async () => {
+      if (!signal.aborted) await this.#resolve(approval, await ask(approval, signal));
+    });
+    this.#last = asked.catch(() => undefined);
+    return asked;
+  }
+
+  async #resolve({ id: approvalId, argumentsSha256 }: Approval, approve: boolean): Promise<void> {
+    const verdict = approve ? Verdict.APPROVE : Verdict.DENY;
+    await this.runs.resolveApproval({ approvalId, verdict, argumentsSha256 });
+  }
+}
+
+/** Asks the person at the terminal; without one the answer is no. Throws when the question is taken back. */
+async function ask({ toolCall, summary }: Approval, signal: AbortSignal): Promise<boolean> {
+  if (!process.stdin.isTTY) {
+    process.stderr.write("! denied: nobody to ask; --yes approves every call\n");
+    return false;
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const question = `? ${toolCall?.name}: ${oneLine(summary, 1000)} - run it? [y/N] `;
+    const reply = await terminal.question(question, { signal });
+    return /^y(es)?$/i.test(reply.trim());
+  } finally {
+    terminal.close();
+  }
+}
