@@ -81,7 +81,9 @@ export type Agent = Message<"agentry.v1.Agent"> & {
   outputSchema?: JsonObject | undefined;
 
   /**
-   * Model calls that one run may make. Default 50, at most 1000.
+   * Model calls that one run may make. Default 50, at most 1000. Those of the agents that it gives tasks to count
+   * too, and theirs; each run that waits for another keeps one for its own answer. After a handoff the limit of the
+   * agent that the run began with holds.
    *
    * @generated from field: uint32 max_steps = 9;
    */
@@ -109,7 +111,9 @@ export type Agent = Message<"agentry.v1.Agent"> & {
   updatedAt?: Timestamp | undefined;
 
   /**
-   * Rules on its tool calls, in every session. At most 200.
+   * Rules on its tool calls, in every session. What it denies or asks holds as well for the agents that it gives
+   * tasks to, and for those that they do, and after a handoff for the rest of the run; what it allows does not. At
+   * most 200.
    *
    * @generated from field: repeated agentry.v1.Rule rules = 13;
    */
@@ -123,7 +127,8 @@ export type Agent = Message<"agentry.v1.Agent"> & {
   mcpServers: McpServer[];
 
   /**
-   * Agents that it can give work to. At most 20.
+   * Agents that it can give work to, with the tools `transfer_task` (arguments `agent`, `task`, `expected_output`)
+   * and `handoff` (argument `agent`), which name them as `name` does. At most 20.
    *
    * @generated from field: repeated agentry.v1.Delegate delegates = 15;
    */
@@ -257,13 +262,14 @@ export const McpHttpSchema: GenMessage<McpHttp> = /*@__PURE__*/
   messageDesc(file_agentry_v1_agents, 3);
 
 /**
- * An agent that another one can give work to. It works under the rules of both.
+ * An agent that another one can give work to. It works under the deny and ask rules of both, and reaches only hosts
+ * that both may reach.
  *
  * @generated from message agentry.v1.Delegate
  */
 export type Delegate = Message<"agentry.v1.Delegate"> & {
   /**
-   * Id of the agent. Required.
+   * Id of the agent. Required. A task for one that was deleted since is a failed call.
    *
    * @generated from field: string agent_id = 1;
    */
@@ -639,7 +645,7 @@ export enum DelegateMode {
   UNSPECIFIED = 0,
 
   /**
-   * It does one task in a child session and reports back. The default.
+   * It does one task in a child session and reports back. At most 8 at a time for one run, and 5 deep. The default.
    *
    * @generated from enum value: DELEGATE_MODE_TASK = 1;
    */

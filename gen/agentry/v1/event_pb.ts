@@ -1214,7 +1214,9 @@ export const CancelRequestedSchema: GenMessage<CancelRequested> = /*@__PURE__*/
   messageDesc(file_agentry_v1_event, 29);
 
 /**
- * An event of a child session. Its children's events are within it in turn.
+ * An event of a child session. Each of its events comes once, in order, after it is durable there, and all of them
+ * before the result of the tool call; its children's events are within it in turn. Approvals and elicitations in it
+ * are answered by their ids, as all are.
  *
  * @generated from message agentry.v1.ChildEvent
  */
@@ -1242,6 +1244,8 @@ export const ChildEventSchema: GenMessage<ChildEvent> = /*@__PURE__*/
   messageDesc(file_agentry_v1_event, 30);
 
 /**
+ * The session's agent is another one from here on: in this run, and in later ones that name none.
+ *
  * @generated from message agentry.v1.AgentChanged
  */
 export type AgentChanged = Message<"agentry.v1.AgentChanged"> & {
@@ -1340,14 +1344,14 @@ export type RunFinished = Message<"agentry.v1.RunFinished"> & {
   finalMessage?: Message$1 | undefined;
 
   /**
-   * Total of the run's model calls.
+   * Total of the run's model calls. Those of child sessions are in their own.
    *
    * @generated from field: agentry.v1.Usage usage = 4;
    */
   usage?: Usage | undefined;
 
   /**
-   * Number of model calls.
+   * Number of model calls. Those of child sessions are in their own.
    *
    * @generated from field: uint32 steps = 5;
    */

@@ -35,7 +35,7 @@ export type Rule = Message<"agentry.v1.Rule"> & {
 
   /**
    * Which calls of the tool: for `bash` a command as in `git status` or `ls *`, for file tools a path as in
-   * `src/**`. Empty: every call. A command is allowed by a rule only when it is a single simple command of
+   * `src/**`, for `transfer_task` and `handoff` the name of an agent. Empty: every call. A command is allowed by a rule only when it is a single simple command of
    * literal words; a program that runs others (a shell, an interpreter, a build tool) only by a pattern that
    * says so with `!`, as in `!npm test`. A deny sees every command of a line.
    *

@@ -43,7 +43,7 @@ export type Run = Message<"agentry.v1.Run"> & {
   sessionId: string;
 
   /**
-   * The agent that answers.
+   * The agent that answers: the last one, where one has handed over to another.
    *
    * @generated from field: string agent_id = 3;
    */
@@ -78,14 +78,14 @@ export type Run = Message<"agentry.v1.Run"> & {
   failure?: Failure | undefined;
 
   /**
-   * Number of model calls so far.
+   * Number of model calls so far. Those of child sessions count there.
    *
    * @generated from field: uint32 steps = 8;
    */
   steps: number;
 
   /**
-   * Total of its model calls so far.
+   * Total of its model calls so far. Those of child sessions count there.
    *
    * @generated from field: agentry.v1.Usage usage = 9;
    */
@@ -614,7 +614,7 @@ export const CompactSessionResponseSchema: GenMessage<CompactSessionResponse> = 
  */
 export type ListApprovalsRequest = Message<"agentry.v1.ListApprovalsRequest"> & {
   /**
-   * Only those of this session. Default: all.
+   * Only those of this session, its child sessions, and theirs. Default: all.
    *
    * @generated from field: string session_id = 1;
    */
@@ -726,7 +726,7 @@ export const ResolveApprovalResponseSchema: GenMessage<ResolveApprovalResponse> 
  */
 export type ListElicitationsRequest = Message<"agentry.v1.ListElicitationsRequest"> & {
   /**
-   * Only those of this session. Default: all.
+   * Only those of this session, its child sessions, and theirs. Default: all.
    *
    * @generated from field: string session_id = 1;
    */
@@ -844,7 +844,7 @@ export enum RunState {
   RUNNING = 2,
 
   /**
-   * It waits for an approval or an elicitation.
+   * It waits for an approval or an elicitation. While one is open in a child session, the parent's run is RUNNING.
    *
    * @generated from enum value: RUN_STATE_WAITING = 3;
    */
@@ -968,7 +968,8 @@ export enum ApprovalScope {
   SAME_CALL = 2,
 
   /**
-   * Every call of this tool, for as long as the session lives.
+   * Every call of this tool, for as long as the session lives. The session is that of the approval: for one in a
+   * child session, write a rule of the parent with UpdateSession to have it hold there.
    *
    * @generated from enum value: APPROVAL_SCOPE_TOOL = 3;
    */

@@ -55,7 +55,8 @@ export type Session = Message<"agentry.v1.Session"> & {
   workDir: string;
 
   /**
-   * What happens when a tool wants to run. Default ASK.
+   * What happens when a tool wants to run. Default ASK. In a child session the mode of the session at the top
+   * holds, as it is by then, and cannot be changed here.
    *
    * @generated from field: agentry.v1.ApprovalMode approval_mode = 5;
    */
@@ -97,7 +98,7 @@ export type Session = Message<"agentry.v1.Session"> & {
   messageCount: number;
 
   /**
-   * Total of all model calls, titles and compactions too.
+   * Total of all model calls, titles and compactions too. Those of child sessions count there.
    *
    * @generated from field: agentry.v1.Usage usage = 11;
    */
@@ -125,15 +126,16 @@ export type Session = Message<"agentry.v1.Session"> & {
   expiresAt?: Timestamp | undefined;
 
   /**
-   * Rules on tool calls in this session, beside those of the agent, whose deny and ask they cannot lift. At
-   * most 200.
+   * Rules on tool calls in this session and in its child sessions, beside those of the agent, whose deny and ask
+   * they cannot lift. At most 200.
    *
    * @generated from field: repeated agentry.v1.Rule rules = 15;
    */
   rules: Rule[];
 
   /**
-   * Set by the server: the session whose run gave the work that is done here; empty for every other session.
+   * Set by the server: the session whose run gave the work that is done here; empty for every other session. A
+   * child session takes no other run: CONFLICT.
    *
    * @generated from field: string parent_session_id = 16;
    */
@@ -513,7 +515,7 @@ export const SessionService: GenService<{
     output: typeof UpdateSessionResponseSchema;
   },
   /**
-   * Deletes a session with all that belongs to it. A run in it is canceled first.
+   * Deletes a session with all that belongs to it, its child sessions too. A run in it is canceled first.
    *
    * @generated from rpc agentry.v1.SessionService.DeleteSession
    */
