@@ -9,6 +9,7 @@ import type { Policy } from "../core/policy.js";
 import type { ProviderDirectory } from "../core/provider-directory.js";
 import type { Store } from "../core/store.js";
 import type { Tool } from "../core/tool.js";
+import { checkDelegates } from "./check-delegates.js";
 import { checkRules } from "./check-rules.js";
 import { applyMask } from "./field-mask.js";
 import { checkJson, checkLabels, checkLength } from "./limits.js";
@@ -28,6 +29,7 @@ const mutable = [
   "max_steps",
   "labels",
   "rules",
+  "delegates",
   "allowed_hosts",
 ];
 
@@ -53,6 +55,7 @@ export function createAgentService(parts: AgentServiceParts) {
         updatedAt: now,
       });
       await check(parts, agent);
+      agent.delegates = await checkDelegates(store, agent);
       await store.agents.insert(agent);
       return { agent };
     },
@@ -74,6 +77,7 @@ export function createAgentService(parts: AgentServiceParts) {
       const allowedHosts = plainHosts(changed.allowedHosts);
       const agent: Agent = { ...changed, allowedHosts, updatedAt: stamp() };
       await check(parts, agent);
+      agent.delegates = await checkDelegates(store, agent, stored);
       if (!(await store.agents.update(agent))) throw notFound("agent", agent.id);
       return { agent };
     },
