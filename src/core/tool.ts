@@ -10,6 +10,12 @@ export interface ElicitationQuestion {
   readonly message: string;
   /** JSON Schema of the answer, an object schema of plain properties; absent for a question without a form. */
   readonly requestedSchema?: JsonObject | undefined;
+  /** A page, http or https, that the user is to open in a browser; nobody opens it unasked. */
+  readonly url?: string | undefined;
+  /** The answer is for the asker alone: it is not stored, and no event shows it. Default false. */
+  readonly confidential?: boolean;
+  /** Settles when the user has answered on another way, which accepts the question. */
+  readonly elsewhere?: Promise<unknown>;
 }
 
 /** What became of a question. */
@@ -35,6 +41,8 @@ export interface ToolContext {
   /** Hosts that its processes may reach, as in `Agent.allowed_hosts`. Default: none. */
   readonly allowedHosts?: readonly string[];
   readonly notes: ToolNotes;
+  /** Of a call that somebody has approved: what `Tool.prepare` saw then. */
+  readonly basis?: string | undefined;
   /** Asks the user, and waits for what becomes of it. Throws a `canceled` Fault when the run is canceled. */
   elicit(question: ElicitationQuestion): Promise<ElicitationOutcome>;
   /** Shows a piece of output while the tool runs. The tool caps what it shows, as it caps its result. */
@@ -49,9 +57,19 @@ export interface ToolOutput {
   readonly failed: boolean;
   /** It was killed by its own time-out. */
   readonly timedOut?: boolean;
+  /** What the verdict was given on is not so any more. Nothing was done; somebody may be asked again. */
+  readonly stale?: boolean;
   /** `text` is not the whole output; it says so itself. */
   readonly truncated?: boolean;
   readonly blobs?: readonly Blob[];
+}
+
+/** A call as somebody is asked about it. */
+export interface PreparedCall {
+  /** As `Tool.summarize` says it, and what it means as things are. */
+  readonly summary: string;
+  /** What the verdict depends on, as it was seen. The call is given it, and answers `stale` where it is not so. */
+  readonly basis: string;
 }
 
 /**
@@ -74,5 +92,7 @@ export interface Tool {
   spellings?(input: JsonObject): readonly JsonObject[];
   /** What exactly a verdict on this call would cover, for people: the command line, or the file and change. */
   summarize(input: JsonObject): string;
+  /** Looks at what a verdict on this call depends on, and changes nothing. Absent: at nothing but the arguments. */
+  prepare?(input: JsonObject, context: ToolContext, signal: AbortSignal): Promise<PreparedCall>;
   run(input: JsonObject, context: ToolContext, signal: AbortSignal): Promise<ToolOutput>;
 }

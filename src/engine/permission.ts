@@ -1,26 +1,53 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { ApprovalState } from "../../gen/agentry/v1/event_pb.js";
 import type { ToolCall } from "../../gen/agentry/v1/message_pb.js";
+import { canceled, Fault } from "../core/fault.js";
 import type { Decision } from "../core/policy.js";
 import type { Tool } from "../core/tool.js";
 import { allowsExactly, toRules } from "./rules.js";
+import { toolContext } from "./tool-context.js";
 import type { ToolStep } from "./tool-step.js";
 
-/** Whether a call may run: undefined when it may, else why it may not, for the model. */
-export async function refusalOf(
+/** A call may run; if somebody was asked, what the verdict depends on. */
+export interface Granted {
+  readonly granted: true;
+  readonly basis?: string | undefined;
+}
+
+/** Whether a call may run, or why not, for the model. */
+export type Permission = Granted | { readonly granted: false; readonly why: string };
+
+/** Decides on a call by policy, and asks where that says so. */
+export async function permissionFor(
   step: ToolStep,
   call: ToolCall,
   tool: Tool,
   signal: AbortSignal,
-): Promise<string | undefined> {
-  const decision = await decide(step, call, tool, signal);
-  if (decision.kind === "allow") return undefined;
-  if (decision.kind === "deny") return decision.why;
-  if (allowsExactly(step.session.rules, call)) return undefined;
-  const summary = tool.summarize(call.arguments ?? {}).toWellFormed();
+): Promise<Permission> {
+  const { kind, why } = await decide(step, call, tool, signal);
+  if (kind === "allow") return { granted: true };
+  if (kind === "deny") return { granted: false, why };
+  return allowsExactly(step.session.rules, call) ? { granted: true } : askFor(step, call, tool, signal);
+}
+
+/** Asks for an approval, whatever policy says. */
+export async function askFor(
+  step: ToolStep,
+  call: ToolCall,
+  tool: Tool,
+  signal: AbortSignal,
+): Promise<Permission> {
+  const input = call.arguments ?? {};
+  const prepared = await tool.prepare?.(input, toolContext(step, call, signal), signal).catch(Fault.from);
+  if (signal.aborted) throw canceled("the run was canceled");
+  if (prepared instanceof Fault) return { granted: false, why: "The call failed: the tool itself failed" };
+  const summary = (prepared?.summary ?? tool.summarize(input)).toWellFormed();
   const { state, comment } = await step.approvals.ask(step.writer, call, summary, signal);
-  if (state === ApprovalState.APPROVED) return undefined;
-  return comment ? `The user denied this call: ${comment}` : "The user denied this call.";
+  if (state === ApprovalState.APPROVED) return { granted: true, basis: prepared?.basis };
+  return {
+    granted: false,
+    why: comment ? `The user denied this call: ${comment}` : "The user denied this call.",
+  };
 }
 
 /** The strictest decision on any form of the call's arguments. */

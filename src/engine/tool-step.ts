@@ -1,4 +1,3 @@
-import type { JsonObject } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
 import type { Agent } from "../../gen/agentry/v1/agents_pb.js";
 import type { ToolCall, ToolResult } from "../../gen/agentry/v1/message_pb.js";
@@ -12,9 +11,9 @@ import type { Tool, ToolOutput } from "../core/tool.js";
 import type { Approvals } from "./approvals.js";
 import { toolMessage } from "./close-run.js";
 import type { Elicitations } from "./elicitations.js";
-import { refusalOf } from "./permission.js";
+import { executeCall } from "./execute-call.js";
+import { permissionFor } from "./permission.js";
 import type { RunWriter } from "./run-writer.js";
-import { toolContext } from "./tool-context.js";
 import { Turnstile } from "./turnstile.js";
 
 /** What the tool calls of a step need. */
@@ -59,16 +58,16 @@ async function runCall(
   const { writer, sandbox } = step;
   writer.emit({ case: "toolCallStarted", value: { toolCall: call, sandbox: sandbox.name } });
   const tool = step.tools.get(call.name);
-  const refused = await refusal(step, call, tool, signal);
-  if (refused || !tool) return finishCall(writer, call, refused ?? {}, 0);
+  const why = whyUnfit(call, tool);
+  if (why !== undefined || !tool) return finishCall(writer, call, failed(why ?? ""), 0);
+  const permission = await permissionFor(step, call, tool, signal);
+  if (!permission.granted) return finishCall(writer, call, denied(permission.why), 0);
   await turnstile.run(!tool.readOnly, async () => {
     if (signal.aborted) throw canceled("the run was canceled");
     // The log says that the call has begun before it can have an effect.
     if ((await writer.log.durable()) !== "written") throw canceled("another writer holds the session");
-    const started = performance.now();
-    const output = await execute(step, tool, call, signal);
-    if (signal.aborted) throw canceled("the run was canceled");
-    finishCall(writer, call, toResult(output), Math.round(performance.now() - started));
+    const { output, refused, durationMs } = await executeCall({ step, call, tool, permission }, signal);
+    finishCall(writer, call, output ? toResult(output) : denied(refused), durationMs);
   });
 }
 
@@ -76,50 +75,11 @@ type ResultInit = { readonly status?: ToolCallStatus; readonly output?: string }
   Pick<ToolResult, "truncated" | "blobs">
 >;
 
-/** Why a call does not run, as its result; undefined when it does. */
-async function refusal(
-  step: ToolStep,
-  call: ToolCall,
-  tool: Tool | undefined,
-  signal: AbortSignal,
-): Promise<ResultInit | undefined> {
-  if (!tool) return failed(`There is no tool ${JSON.stringify(call.name)}.`);
-  if (call.invalidArguments)
-    return failed("The arguments are not a JSON object, or are too deep or too long. The call did not run.");
-  const why = await refusalOf(step, call, tool, signal);
-  return why === undefined ? undefined : denied(why);
-}
-
-async function execute(step: ToolStep, tool: Tool, call: ToolCall, signal: AbortSignal): Promise<ToolOutput> {
-  const input: JsonObject = call.arguments ?? {};
-  const output = tool.run(input, toolContext(step, call, signal), signal).catch(broken);
-  return tool.stopsByItself ? output : untilStopped(output, step.stopMs, signal);
-}
-
-/** A tool that throws has a fault of its own; the model is told that much. */
-function broken(error: unknown): ToolOutput {
-  const why = error instanceof Fault ? error.message : "the tool itself failed";
-  return { text: `The call failed: ${why}`, failed: true };
-}
-
-/** The output, or a `canceled` Fault a while after `signal` fired, for tools that do not stop by themselves. */
-async function untilStopped(
-  output: Promise<ToolOutput>,
-  stopMs: number,
-  signal: AbortSignal,
-): Promise<ToolOutput> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  let timer: NodeJS.Timeout | undefined;
-  const aborted = (): void => {
-    timer = setTimeout(() => reject(canceled("the run was canceled")), stopMs);
-  };
-  signal.addEventListener("abort", aborted, { once: true });
-  try {
-    return await Promise.race([output, late]);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", aborted);
-  }
+/** Why a call cannot even be decided on, for the model; undefined when it can. */
+function whyUnfit(call: ToolCall, tool: Tool | undefined): string | undefined {
+  if (!tool) return `There is no tool ${JSON.stringify(call.name)}.`;
+  if (!call.invalidArguments) return undefined;
+  return "The arguments are not a JSON object, or are too deep or too long. The call did not run.";
 }
 
 function finishCall(writer: RunWriter, call: ToolCall, init: ResultInit, durationMs: number): void {

@@ -1,12 +1,12 @@
-import { fileFailure } from "./file-failure.js";
 import type { FileAnswer } from "./file-operations.js";
+import type { FileSnapshot } from "./file-snapshot.js";
+import { takeSnapshot } from "./file-snapshot.js";
 import { findText } from "./find-text.js";
 import { showName } from "./show-text.js";
+import { staleAnswer } from "./stale-answer.js";
 import { ToolFailure } from "./tool-failure.js";
-import type { WorkFile } from "./work-file.js";
-import { openWorkFile, replaceWorkFile } from "./work-file.js";
+import { replaceWorkFile } from "./work-file.js";
 
-const largestFile = 8 * 1024 * 1024;
 const mostPlaces = 100_000;
 /** In characters. */
 const largestResult = 64 * 1024 * 1024;
@@ -20,6 +20,8 @@ export interface EditRequest {
   readonly after: string;
   /** Every occurrence; else there must be exactly one. */
   readonly everywhere: boolean;
+  /** What the file must be, as a snapshot said; absent: whatever it is. */
+  readonly basis?: string | undefined;
 }
 
 /** Replaces a text in a file. Throws a `ToolFailure` for what the model can be told. */
@@ -28,37 +30,32 @@ export async function editFile(
   request: EditRequest,
   signal: AbortSignal,
 ): Promise<FileAnswer> {
-  const { content, stats } = await readWhole(workDir, request.path);
-  const change = applyEdit(content, request);
+  const snapshot = await takeSnapshot(workDir, request.path);
+  if (request.basis !== undefined && request.basis !== snapshot.basis) return staleAnswer(request.path);
+  const change = applyEdit(textOf(snapshot, request.path), request);
   signal.throwIfAborted();
-  const { path } = await replaceWorkFile(workDir, request.path, { content: change.content, expected: stats });
+  const { content } = change;
+  const { path } = await replaceWorkFile(workDir, request.path, { content, expected: snapshot.stats });
   const times = change.lines.length === 1 ? "1 occurrence" : `${change.lines.length} occurrences`;
   return { text: `edited ${showName(path.relative)}: ${times} at ${tellLines(change.lines)}` };
 }
 
-async function readWhole(
-  workDir: string,
-  name: string,
-): Promise<{ content: string; stats: WorkFile["stats"] }> {
-  const { handle, stats } = await openWorkFile(workDir, name);
-  try {
-    if (stats.isDirectory()) throw new ToolFailure(`${name} is a directory`);
-    if (stats.size > largestFile) throw new ToolFailure(`${name} is larger than 8 MiB; change it with bash`);
-    return { content: decode(await handle.readFile(), name), stats };
-  } catch (error) {
-    throw fileFailure(error, name);
-  } finally {
-    await handle.close();
-  }
-}
-
-function decode(bytes: Uint8Array, name: string): string {
+/** The text of a file. Throws a `ToolFailure` where it has none. */
+function textOf({ stats, bytes }: FileSnapshot, name: string): string {
+  if (!stats) throw new ToolFailure(`${showName(name)} does not exist`);
+  if (!bytes) throw new ToolFailure(`${name} is larger than 8 MiB; change it with bash`);
   try {
     // The byte order mark is kept: what is not edited must not change.
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     throw new ToolFailure(`${name} is not UTF-8 text; change it with bash`);
   }
+}
+
+/** What a file comes to by an edit. Throws a `ToolFailure` for what the model can be told. */
+export function editedText(snapshot: FileSnapshot, request: EditRequest): { before: string; after: string } {
+  const before = textOf(snapshot, request.path);
+  return { before, after: applyEdit(before, request).content };
 }
 
 function applyEdit(content: string, request: EditRequest): { content: string; lines: number[] } {

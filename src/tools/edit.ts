@@ -1,8 +1,12 @@
 import { summarizeText } from "./change-summary.js";
 import { defineTool } from "./define-tool.js";
+import type { EditRequest } from "./edit-file.js";
+import type { PlainSummary } from "./prepare-change.js";
+import { prepareChange } from "./prepare-change.js";
 import { runFileOperation } from "./run-file-operation.js";
 import { showName } from "./show-text.js";
 import { ToolFailure } from "./tool-failure.js";
+import type { ToolInput } from "./tool-input.js";
 
 /** Replaces a piece of text in a file. */
 export const editTool = defineTool({
@@ -22,24 +26,28 @@ export const editTool = defineTool({
     required: ["path", "old_string", "new_string"],
   },
   readOnly: false,
-  summarize(input) {
-    const extent = input.flag("replace_all") ? " (every occurrence)" : "";
-    const before = summarizeText(input.text("old_string"), "- ");
-    return `edit ${showName(input.text("path"))}${extent}\n${before}\n${summarizeText(input.text("new_string"), "+ ")}`;
+  summarize: (input) => summarize(input).whole,
+  prepare(input, context, signal) {
+    const change = { operation: "edit", request: requestOf(input) } as const;
+    return prepareChange(change, summarize(input), context, signal);
   },
   async run(input, context, signal) {
-    if (input.text("old_string") === "")
-      throw new ToolFailure("old_string is empty; to write a whole file use write");
-    if (input.text("old_string") === input.text("new_string")) {
-      throw new ToolFailure("old_string and new_string are the same");
-    }
-    const request = {
-      path: input.text("path"),
-      before: input.text("old_string"),
-      after: input.text("new_string"),
-      everywhere: input.flag("replace_all"),
-    };
-    const { text } = await runFileOperation({ operation: "edit", request }, context, signal);
-    return { text, failed: false };
+    const request = { ...requestOf(input), basis: context.basis };
+    const { text, stale = false } = await runFileOperation({ operation: "edit", request }, context, signal);
+    return { text, failed: stale, ...(stale && { stale }) };
   },
 });
+
+function requestOf(input: ToolInput): EditRequest {
+  const [before, after] = [input.text("old_string"), input.text("new_string")];
+  if (before === "") throw new ToolFailure("old_string is empty; to write a whole file use write");
+  if (before === after) throw new ToolFailure("old_string and new_string are the same");
+  return { path: input.text("path"), before, after, everywhere: input.flag("replace_all") };
+}
+
+function summarize(input: ToolInput): PlainSummary {
+  const extent = input.flag("replace_all") ? " (every occurrence)" : "";
+  const head = `edit ${showName(input.text("path"))}${extent}`;
+  const before = summarizeText(input.text("old_string"), "- ");
+  return { head, whole: `${head}\n${before}\n${summarizeText(input.text("new_string"), "+ ")}` };
+}

@@ -41,7 +41,7 @@ export async function runFileOperation(
         args: ["--disable-warning=ExperimentalWarning", fileWorker],
         workDir,
         env: {},
-        readOnly: work.operation === "read",
+        readOnly: work.operation === "read" || work.operation === "preview",
       },
       input: JSON.stringify({ workDir, work } satisfies FileWork),
       timeoutMs,
@@ -72,6 +72,10 @@ function readAnswer(text: string): FileAnswer | undefined {
   return {
     text: answer.text,
     ...("truncated" in answer && answer.truncated === true && { truncated: true }),
+    ...("stale" in answer && answer.stale === true && { stale: true }),
+    ...("fails" in answer && answer.fails === true && { fails: true }),
+    ...("basis" in answer && typeof answer.basis === "string" && { basis: answer.basis }),
+    ...("place" in answer && typeof answer.place === "string" && { place: answer.place }),
     ...(image && { image }),
   };
 }

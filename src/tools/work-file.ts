@@ -54,8 +54,11 @@ export async function openWorkFile(workDir: string, name: string): Promise<WorkF
 /** What a replaced file is to be like. */
 export interface Replacement {
   readonly content: string | Uint8Array;
-  /** The file as it was read: when it has changed since, nothing is written. Absent: whatever is there is replaced. */
-  readonly expected?: BigIntStats;
+  /**
+   * The file as it was read, or that there was none: when that is not so any more, nothing is written. Absent:
+   * whatever is there is replaced.
+   */
+  readonly expected?: BigIntStats | "none" | undefined;
 }
 
 /**
@@ -158,7 +161,8 @@ function refuseOtherThanFile(stats: BigIntStats | undefined, name: string): void
   throw new ToolFailure(stats.isDirectory() ? `${name} is a directory` : `${name} is not a regular file`);
 }
 
-function isUnchanged(before: BigIntStats, now: BigIntStats | undefined): boolean {
+function isUnchanged(before: BigIntStats | "none", now: BigIntStats | undefined): boolean {
+  if (before === "none") return now === undefined;
   return (
     now !== undefined &&
     now.ino === before.ino &&

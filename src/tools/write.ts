@@ -1,7 +1,10 @@
 import { summarizeText } from "./change-summary.js";
 import { defineTool } from "./define-tool.js";
+import type { PlainSummary } from "./prepare-change.js";
+import { prepareChange } from "./prepare-change.js";
 import { runFileOperation } from "./run-file-operation.js";
 import { showName } from "./show-text.js";
+import type { ToolInput } from "./tool-input.js";
 
 /** Writes a whole file. */
 export const writeTool = defineTool({
@@ -18,15 +21,23 @@ export const writeTool = defineTool({
     required: ["path", "content"],
   },
   readOnly: false,
-  summarize(input) {
-    const content = input.text("content");
-    const size = Buffer.byteLength(content);
-    return `write ${showName(input.text("path"))} (${size} bytes)\n${summarizeText(content, "+ ")}`;
+  summarize: (input) => summarize(input).whole,
+  prepare(input, context, signal) {
+    const change = { operation: "write", request: requestOf(input) } as const;
+    return prepareChange(change, summarize(input), context, signal);
   },
   async run(input, context, signal) {
     signal.throwIfAborted();
-    const request = { path: input.text("path"), content: input.text("content") };
-    const { text } = await runFileOperation({ operation: "write", request }, context, signal);
-    return { text, failed: false };
+    const request = { ...requestOf(input), basis: context.basis };
+    const { text, stale = false } = await runFileOperation({ operation: "write", request }, context, signal);
+    return { text, failed: stale, ...(stale && { stale }) };
   },
 });
+
+const requestOf = (input: ToolInput) => ({ path: input.text("path"), content: input.text("content") });
+
+function summarize(input: ToolInput): PlainSummary {
+  const { path, content } = requestOf(input);
+  const head = `write ${showName(path)} (${Buffer.byteLength(content)} bytes)`;
+  return { head, whole: `${head}\n${summarizeText(content, "+ ")}` };
+}
