@@ -35,9 +35,10 @@ export type Rule = Message<"agentry.v1.Rule"> & {
 
   /**
    * Which calls of the tool: for `bash` a command as in `git status` or `ls *`, for file tools a path as in
-   * `src/**`, for `transfer_task` and `handoff` the name of an agent. Empty: every call. A command is allowed by a rule only when it is a single simple command of
-   * literal words; a program that runs others (a shell, an interpreter, a build tool) only by a pattern that
-   * says so with `!`, as in `!npm test`. A deny sees every command of a line.
+   * `src/**`, for `transfer_task` and `handoff` the name of an agent. Empty: every call. A command is allowed by a
+   * rule only when it is a single simple command of literal words; a program that runs others (a shell, an
+   * interpreter, a build tool) only by a pattern that says so with `!`, as in `!npm test`. A deny sees every command
+   * of a line.
    *
    * @generated from field: string pattern = 3;
    */
