@@ -24,6 +24,8 @@ export interface BwrapStart {
   readonly inherited: readonly number[];
   /** Given the other end of the descriptor for the network, at once. Absent: there is none. */
   onNetwork?(link: Socket): void;
+  /** Given the process id of the first process inside, as soon as it is there. */
+  onInside?(pid: number): void;
   /** Called once, when nothing that was started is left. */
   onEnd(): void;
 }
@@ -50,6 +52,7 @@ export function startBwrap(start: BwrapStart, signal: AbortSignal): SandboxProce
   let state: "running" | "killed" | "ended" = "running";
   const inside = readProcessId(info).then((pid) => {
     init = pid === undefined ? undefined : { pid, startedAt: startOf(pid) };
+    if (init && state === "running") start.onInside?.(init.pid);
     return init;
   });
   const kill = (): void => {

@@ -3,20 +3,15 @@ import { delimiter, isAbsolute, join } from "node:path";
 import { arch } from "node:process";
 import { Fault } from "../../core/fault.js";
 import type { SandboxCommand, SandboxProcess } from "../../core/sandbox.js";
-import { bridgeCommand } from "../network/bridge-command.js";
 import type { ProxyNames } from "../network/proxy-process.js";
 import { createProxyProcess } from "../network/proxy-process.js";
-import { bwrapArguments } from "./bwrap-arguments.js";
-import { descriptors, startBwrap } from "./bwrap-process.js";
-import type { ControlGroup, ControlGroups } from "./control-group.js";
+import type { ControlGroups } from "./control-group.js";
 import { openControlGroups } from "./control-group.js";
 import { inheritedDescriptors } from "./inherited-descriptors.js";
-import { limits } from "./limits.js";
 import { findNestedRepositories } from "./nested-repositories.js";
 import type { ClosableSandbox } from "./none.js";
-import { holdPlaces } from "./place-holders.js";
-import { planCovers } from "./plan-covers.js";
 import { seccompFilter } from "./seccomp-filter.js";
+import { startCall } from "./start-call.js";
 import { copyConfiguration, systemView } from "./system-view.js";
 import { isBelow, realWorkFolder } from "./work-folder.js";
 
@@ -65,10 +60,11 @@ export function createBwrapSandbox(options: BwrapOptions): BwrapSandbox {
       checkProgram(command);
       if (!isExecutable(room.file))
         throw new Fault("unavailable", `the sandbox is gone: ${room.file} cannot be run any more`);
-      const group = room.groups.create();
-      const { process, ended } = startCommand(room, { command, group, workDir }, signal);
-      const settled = ended.then(() => group.remove()).finally(() => processes.delete(process));
-      processes.set(process, settled);
+      const { process, ended } = startCall(room, { command, workDir }, signal);
+      processes.set(
+        process,
+        ended.finally(() => processes.delete(process)),
+      );
       return process;
     },
     async close() {
@@ -102,102 +98,13 @@ function openRoom(options: BwrapOptions) {
     groups: openControlGroups(),
     repositories: findNestedRepositories(),
     hidden: [...options.hidden, stateDir].map((path) => realPath(path) ?? path),
+    node: realPath(process.execPath),
     programs: options.programs
       .map(realPath)
       .filter((path) => path !== undefined && !isBelow("/usr", path)) as string[],
     home: realPath(options.home ?? process.env.HOME ?? ""),
     proxy: createProxyProcess(options.names),
   };
-}
-
-const node = realPath(process.execPath);
-
-type Room = ReturnType<typeof openRoom>;
-
-interface Call {
-  readonly command: SandboxCommand;
-  readonly group: ControlGroup;
-  readonly workDir: string;
-}
-
-interface StartedCall {
-  readonly process: SandboxProcess;
-  /** Settles when nothing of it is left in the working directory either. */
-  readonly ended: Promise<unknown>;
-}
-
-function startCommand(room: Room, call: Call, signal: AbortSignal): StartedCall {
-  const { group, workDir } = call;
-  const { allowedHosts: hosts = [] } = call.command;
-  const command = hosts.length > 0 ? bridgeCommand(call.command, descriptors.network) : call.command;
-  const writable = command.readOnly !== true;
-  const { home, hidden } = room;
-  const places = holdPlaces(
-    planCovers({
-      workDir,
-      writable,
-      home,
-      hidden,
-      ...(writable && { repositories: room.repositories.find(workDir) }),
-    }),
-  );
-  const ownHome = home !== undefined && home !== workDir && !isBelow(workDir, home) && !isBelow(home, "/usr");
-  const { promise: ended, resolve } = Promise.withResolvers<void>();
-  const onEnd = (): void => {
-    resolve(places.release());
-    if (writable) room.repositories.refresh(workDir);
-  };
-  try {
-    const process = startBwrap(
-      {
-        file: room.file,
-        args: bwrapArguments({
-          workDir,
-          writable,
-          ...(ownHome && { home }),
-          system: room.system,
-          programs: neededPrograms(room, command),
-          covers: places.covers,
-          nothing: room.nothing,
-          etc: room.etc,
-          env: environment(command),
-          descriptors: {
-            info: descriptors.info,
-            ...(room.seccompFile && { seccomp: descriptors.seccomp }),
-          },
-          command: [...(room.groups.limitsProcesses ? [] : countProcesses), command.file, ...command.args],
-        }),
-        ...(room.seccompFile && { seccompFile: room.seccompFile }),
-        group,
-        inherited: room.inherited,
-        ...(hosts.length > 0 && { onNetwork: (link) => room.proxy.serve(link, hosts) }),
-        onEnd,
-      },
-      signal,
-    );
-    places.make();
-    return { process, ended };
-  } catch (error) {
-    onEnd();
-    throw error;
-  }
-}
-
-/** Node.js, and all the programs for a command that names one of them: each one that is shown takes time. */
-function neededPrograms({ programs }: Room, { file, args }: SandboxCommand): readonly string[] {
-  const others = programs.filter((path) => path !== node);
-  const isNamed = others.some((path) => file.startsWith(path) || args.some((arg) => arg.includes(path)));
-  return isNamed ? programs : programs.filter((path) => path === node);
-}
-
-/**
- * Where no control group counts processes, a limit does, unless for root. It is set inside, so that it counts
- * those of this user namespace alone.
- */
-const countProcesses = ["/usr/bin/prlimit", `--nproc=${limits.processes}`, "--"];
-
-function environment({ env }: SandboxCommand): Record<string, string> {
-  return env.TMPDIR === undefined ? { ...env } : { ...env, TMPDIR: "/tmp" };
 }
 
 /** Throws what spawning would: the program that starts it inside would just say so and exit. */

@@ -8,6 +8,10 @@ export const limits = {
   fileBytes: 2048 * mebibyte,
   /** In each of the file systems that live in memory: /tmp, /dev/shm, home … */
   memoryFileBytes: 512 * mebibyte,
+  /** Files and directories made, on the file system of the working directory and on those in memory. */
+  newFiles: 500_000,
+  /** Milliseconds between two looks at that. */
+  watchMs: 1_000,
   processes: 512,
   openFiles: 4096,
   /** Seconds that one process may compute: a backstop, for a call has a time limit of its own. */

@@ -1,0 +1,156 @@
+import { writeFile } from "node:fs/promises";
+import type { SandboxCommand, SandboxProcess } from "../../core/sandbox.js";
+import { bridgeCommand } from "../network/bridge-command.js";
+import type { ProxyProcess } from "../network/proxy-process.js";
+import type { BwrapPolicy, Cover, SystemEntry } from "./bwrap-arguments.js";
+import { bwrapArguments } from "./bwrap-arguments.js";
+import { descriptors, startBwrap } from "./bwrap-process.js";
+import type { ControlGroups } from "./control-group.js";
+import { limits } from "./limits.js";
+import type { NestedRepositories } from "./nested-repositories.js";
+import { holdPlaces } from "./place-holders.js";
+import { planCovers } from "./plan-covers.js";
+import { watchFreeFiles } from "./watch-free-files.js";
+import { isBelow } from "./work-folder.js";
+
+/** What all calls of a sandbox have in common. */
+export interface CallRoom {
+  /** Path of bubblewrap. */
+  readonly file: string;
+  readonly system: readonly SystemEntry[];
+  readonly nothing: string;
+  readonly etc: string;
+  readonly seccompFile: string | undefined;
+  readonly inherited: readonly number[];
+  readonly groups: ControlGroups;
+  readonly repositories: NestedRepositories;
+  readonly hidden: readonly string[];
+  readonly programs: readonly string[];
+  /** Real path of Node.js. */
+  readonly node: string | undefined;
+  readonly home: string | undefined;
+  readonly proxy: ProxyProcess;
+}
+
+/** One command to start. */
+export interface Call {
+  readonly command: SandboxCommand;
+  /** Its real path. */
+  readonly workDir: string;
+}
+
+/** A command that has been started. */
+export interface StartedCall {
+  readonly process: SandboxProcess;
+  /** Settles when nothing of it is left, in the working directory and in the kernel either. */
+  readonly ended: Promise<unknown>;
+}
+
+/**
+ * Starts a command in the view that is made for it. Throws when it cannot be started; the working directory is
+ * then as it was.
+ */
+export function startCall(room: CallRoom, call: Call, signal: AbortSignal): StartedCall {
+  const { command, workDir } = call;
+  const { allowedHosts: hosts = [], readOnly = false } = command;
+  const group = room.groups.create();
+  const places = holdPlaces(planCovers(coverRequest(room, workDir, !readOnly)));
+  const watch = watchCall(room, () => process?.kill());
+  const { promise: ended, resolve } = Promise.withResolvers<unknown>();
+  const onEnd = (): void => {
+    watch.stop();
+    resolve(places.release().then(() => group.remove()));
+    if (!readOnly) room.repositories.refresh(workDir);
+  };
+  let process: SandboxProcess | undefined;
+  try {
+    if (!readOnly) watch.files.add(workDir);
+    process = startBwrap(
+      {
+        file: room.file,
+        args: bwrapArguments(policyOf(room, call, places.covers)),
+        ...(room.seccompFile && { seccompFile: room.seccompFile }),
+        group,
+        inherited: room.inherited,
+        ...(hosts.length > 0 && { onNetwork: (link) => room.proxy.serve(link, hosts) }),
+        onInside: watch.lookInside,
+        onEnd,
+      },
+      signal,
+    );
+    places.make();
+    return { process, ended };
+  } catch (error) {
+    onEnd();
+    throw error;
+  }
+}
+
+function coverRequest({ home, hidden, repositories }: CallRoom, workDir: string, writable: boolean) {
+  return { workDir, writable, home, hidden, repositories: writable ? repositories.find(workDir) : [] };
+}
+
+function policyOf(room: CallRoom, call: Call, covers: readonly Cover[]): BwrapPolicy {
+  const { workDir } = call;
+  const { home, groups, seccompFile, system, nothing, etc } = room;
+  const isBridged = (call.command.allowedHosts?.length ?? 0) > 0;
+  const command = isBridged ? bridgeCommand(call.command, descriptors.network) : call.command;
+  const ownHome = home !== undefined && home !== workDir && !isBelow(workDir, home) && !isBelow(home, "/usr");
+  return {
+    workDir,
+    writable: command.readOnly !== true,
+    ...(ownHome && { home }),
+    system,
+    programs: neededPrograms(room, command),
+    covers,
+    nothing,
+    etc,
+    env: environment(command),
+    descriptors: { info: descriptors.info, ...(seccompFile && { seccomp: descriptors.seccomp }) },
+    command: [...(groups.limitsProcesses ? [] : countProcesses), command.file, ...command.args],
+  };
+}
+
+/** Node.js, and all the programs for a command that names one of them: each one that is shown takes time. */
+function neededPrograms({ programs, node }: CallRoom, { file, args }: SandboxCommand): readonly string[] {
+  const others = programs.filter((path) => path !== node);
+  const isNamed = others.some((path) => file.startsWith(path) || args.some((arg) => arg.includes(path)));
+  return isNamed ? programs : programs.filter((path) => path === node);
+}
+
+/**
+ * Where no control group counts processes, a limit does, unless for root. It is set inside, so that it counts
+ * those of this user namespace alone.
+ */
+const countProcesses = ["/usr/bin/prlimit", `--nproc=${limits.processes}`, "--"];
+
+function environment({ env }: SandboxCommand): Record<string, string> {
+  return env.TMPDIR === undefined ? { ...env } : { ...env, TMPDIR: "/tmp" };
+}
+
+/** Places in memory where a process may make files, beside the home directory. */
+const memoryPlaces = ["/tmp", "/dev/shm"];
+
+/** Looks after a call while it runs. */
+function watchCall({ groups, home = "/tmp" }: CallRoom, kill: () => void) {
+  const files = watchFreeFiles({ most: limits.newFiles, everyMs: limits.watchMs, onExceeded: kill });
+  let later: NodeJS.Timeout | undefined;
+  const look = (pid: number): void => {
+    for (const place of [...memoryPlaces, home]) files.add(`/proc/${pid}/root${place}`);
+    // The kernel may share the processor between sessions first, whatever the niceness in each: sched(7).
+    if (!groups.sharesProcessor) {
+      writeFile(`/proc/${pid}/autogroup`, String(limits.niceness)).catch(() => undefined);
+    }
+  };
+  return {
+    files,
+    /** By way of its first process: a little later, when its view is complete and many a call has ended. */
+    lookInside(pid: number): void {
+      later = setTimeout(look, limits.watchMs / 2, pid).unref();
+    },
+    stop(): void {
+      clearTimeout(later);
+      files.stop();
+    },
+  };
+}
