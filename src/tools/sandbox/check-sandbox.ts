@@ -45,6 +45,7 @@ function limitsOf({ groups }: BwrapSandbox): SandboxFinding[] {
   return [
     { name: "start processes without end", enforced: counted },
     { name: "use memory without end, by many processes", enforced: groups.limitsMemory },
+    { name: "take the processor from the server, by many processes", enforced: groups.sharesProcessor },
   ];
 }
 

@@ -44,6 +44,8 @@ export const escapeChecks: readonly EscapeCheck[] = [
   { name: "plant a git hook", attempt: "mkdir -p .git/hooks && echo x >.git/hooks/pre-commit" },
   { name: "rewrite agent configuration", attempt: "echo {} >.mcp.json" },
   { name: "write a file of 3 GiB", attempt: "truncate -s 3G big" },
+  { name: "open files without end", attempt: "ulimit -n unlimited || ulimit -n 100000" },
+  { name: "compute without end", attempt: "ulimit -t unlimited" },
 ];
 
 /**
