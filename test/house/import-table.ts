@@ -42,6 +42,7 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
     types: ["src/services/"],
   },
   "@connectrpc/connect-node": { values: ["src/server/", "src/cli/"] },
+  "@anthropic-ai/sandbox-runtime": { values: ["src/tools/sandbox/"] },
   "@anthropic-ai/sdk": { values: ["src/providers/anthropic/"] },
   "@vscode/ripgrep": { values: ["src/tools/"] },
   "better-sqlite3": { values: ["src/store/sqlite/"] },

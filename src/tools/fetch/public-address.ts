@@ -5,7 +5,7 @@ import { networkInterfaces } from "node:os";
  * IPv4 blocks that are not for everybody: the special-purpose registry of IANA (RFC 6890), multicast, what
  * is reserved, and the one public address behind which a cloud keeps its machines' own service.
  */
-const closedIpv4 = blockList("ipv4", [
+const closedIpv4Ranges = [
   "0.0.0.0/8",
   "10.0.0.0/8",
   "100.64.0.0/10",
@@ -25,13 +25,26 @@ const closedIpv4 = blockList("ipv4", [
   "203.0.113.0/24",
   "224.0.0.0/4",
   "240.0.0.0/4",
-]);
+];
+const closedIpv4 = blockList("ipv4", closedIpv4Ranges);
 
 /** Global unicast; mapped, compatible, NAT64, unique-local, link-local and multicast addresses lie outside. */
 const globalIpv6 = blockList("ipv6", ["2000::/3"]);
 
 /** Of global unicast: IETF assignments with Teredo, documentation, and 6to4, which holds an IPv4 address. */
-const closedIpv6 = blockList("ipv6", ["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"]);
+const closedIpv6Ranges = ["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"];
+const closedIpv6 = blockList("ipv6", closedIpv6Ranges);
+
+/** The same for those who take ranges: all that is refused, but for what no router knows. */
+export const closedRanges: readonly string[] = [
+  ...closedIpv4Ranges,
+  ...closedIpv6Ranges,
+  "fc00::/7",
+  "fe80::/10",
+  "fec0::/10",
+  "ff00::/8",
+  "64:ff9b:1::/48",
+];
 
 /**
  * Whether an address, written as the resolver writes it, is one of the public internet and none of this

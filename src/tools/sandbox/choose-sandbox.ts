@@ -41,6 +41,7 @@ function unconfinedWarning(why: string): string {
 
 /** A sandbox that has been tried, or why there is none. */
 async function openSandbox(options: Omit<BwrapOptions, "file">): Promise<ClosableSandbox | string> {
+  if (process.platform === "darwin") return openOnMac(options);
   if (process.platform !== "linux") return `there is no sandbox for ${process.platform} yet`;
   const file = findBwrap();
   if (file === undefined) return "bubblewrap (bwrap) is not installed";
@@ -49,6 +50,19 @@ async function openSandbox(options: Omit<BwrapOptions, "file">): Promise<Closabl
   if (why === undefined) return sandbox;
   await sandbox.close();
   return `${file} does not work here: ${why}`;
+}
+
+async function openOnMac(options: Omit<BwrapOptions, "file">): Promise<ClosableSandbox | string> {
+  try {
+    const { openSeatbeltSandbox } = await import("./seatbelt.js");
+    const sandbox = await openSeatbeltSandbox(options);
+    const why = await probeSandbox(sandbox);
+    if (why === undefined) return sandbox;
+    await sandbox.close();
+    return `Seatbelt does not work here: ${why}`;
+  } catch (error) {
+    return error instanceof Error ? error.message : "unknown error";
+  }
 }
 
 /** Starts nothing, and says why. */

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import type { BwrapSandbox } from "./bwrap.js";
+import type { Sandbox } from "../../core/sandbox.js";
 
 /** Milliseconds that bubblewrap has to show that it works. */
 const probeMs = 5_000;
@@ -21,7 +21,7 @@ export function findBwrap(path = process.env.PATH ?? ""): string | undefined {
 }
 
 /** Runs `true` in a sandbox. Answers why that did not work, or undefined when it did. */
-export async function probeSandbox(sandbox: BwrapSandbox): Promise<string | undefined> {
+export async function probeSandbox(sandbox: Sandbox): Promise<string | undefined> {
   const workDir = mkdtempSync(join(tmpdir(), "agentry-probe-"));
   try {
     const command = { file: "/bin/sh", args: ["-c", "echo works"], workDir, env: {}, readOnly: true };
