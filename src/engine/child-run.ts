@@ -6,6 +6,7 @@ import type { Session } from "../../gen/agentry/v1/sessions_pb.js";
 import { SessionSchema } from "../../gen/agentry/v1/sessions_pb.js";
 import { canceled, notFound } from "../core/fault.js";
 import { newId } from "../core/id.js";
+import type { StoppableRun } from "./children.js";
 import { inherit } from "./inherit.js";
 import type { RunTools, RunWork } from "./run-loop.js";
 import { textPart } from "./run-progress.js";
@@ -23,12 +24,11 @@ export interface ChildTask {
 }
 
 const longestTitle = 80;
-const never = new AbortController().signal;
 
 /**
  * Lets an agent work on a task in a child session of its own, and copies what happens there into the log of the run
  * that gave the task. Returns how the child's run ended, when all of it has been copied; undefined when its session
- * was deleted. A child stops with its parent, which waits for its end.
+ * is gone. A child stops with its parent, which waits for its end.
  * @throws Fault as the store does.
  */
 export async function runChild(
@@ -47,7 +47,7 @@ export async function runChild(
   });
   work.children.add(child);
   try {
-    return await copyEvents(held.log, work.writer, task.toolCallId);
+    return await copyEvents(held.log, work.writer, task.toolCallId, leftBy(child));
   } finally {
     work.children.remove(child);
     held.release();
@@ -76,12 +76,10 @@ async function childSession({ store }: RunTools, writer: RunWriter, task: ChildT
 }
 
 function titleOf({ text, agent }: ChildTask): string {
-  const line =
-    text
-      .split(/[\r\n]/)
-      .find((part) => part.trim() !== "")
-      ?.trim() ?? agent.name;
-  return line.length > longestTitle ? `${line.slice(0, longestTitle - 1).toWellFormed()}…` : line;
+  const lines = text.split(/[\r\n]/).map((line) => line.trim());
+  const title = lines.find((line) => line !== "") ?? agent.name;
+  const cut = title.length > longestTitle ? `${title.slice(0, longestTitle - 1)}…` : title;
+  return cut.toWellFormed();
 }
 
 function orderOf({ agent: from, budget, depth }: RunWork, task: ChildTask, session: Session) {
@@ -97,6 +95,16 @@ function orderOf({ agent: from, budget, depth }: RunWork, task: ChildTask, sessi
   };
 }
 
+/** Fires when nothing more will come of a child that did not close its log: another writer has its session. */
+function leftBy(child: StoppableRun): AbortSignal {
+  const left = new AbortController();
+  const look = (): void => {
+    if (child.lost) left.abort();
+  };
+  void child.done.then(look, () => left.abort());
+  return left.signal;
+}
+
 /**
  * Copies a child's events as its log shows them: each once, in order, and none before it is durable there. It reads
  * on after a cancel: the child ends by itself, and its end belongs to the parent's log as well.
@@ -105,8 +113,9 @@ async function copyEvents(
   log: SessionLog,
   parent: RunWriter,
   toolCallId: string,
+  left: AbortSignal,
 ): Promise<RunFinished | undefined> {
-  for await (const events of log.pages({ after: 0, follow: true }, never)) {
+  for await (const events of log.pages({ after: 0, follow: true }, left)) {
     parent.append(events.map((event) => childEvent(parent, toolCallId, event)));
     const end = events.find(({ body }) => body.case === "runFinished")?.body;
     if (end?.case === "runFinished") return end.value;

@@ -1,5 +1,13 @@
 /** A run that can be told to stop. */
-export interface StoppableRun {
+export interface StoppableRun extends Stops {
+  /** Settles when it has stopped: with its log whole, unless it was lost. */
+  readonly done: Promise<void>;
+  /** Another writer has taken its session. */
+  readonly lost: boolean;
+}
+
+/** How a run is stopped. */
+interface Stops {
   /** Ends it as canceled. */
   cancel(): void;
   /** Ends it as interrupted. */
@@ -13,7 +21,7 @@ export class Children {
   readonly #working = new Set<StoppableRun>();
   readonly #waiting: (() => void)[] = [];
   #free = atOnce;
-  #stop: keyof StoppableRun | undefined;
+  #stop: keyof Stops | undefined;
 
   /** Does a piece of work that has one child, when there is room for it; those that wait keep their order. */
   async admit<T>(work: () => Promise<T>): Promise<T> {
@@ -38,7 +46,7 @@ export class Children {
     this.#working.delete(child);
   }
 
-  stop(how: keyof StoppableRun): void {
+  stop(how: keyof Stops): void {
     this.#stop ??= how;
     for (const child of this.#working) child[how]();
   }

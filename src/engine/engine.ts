@@ -137,7 +137,7 @@ export class Engine {
   async #startChild(order: RunOrder): Promise<StoppableRun> {
     return this.#decide(order.sessionId, async (lane) => {
       await admit(this.#parts, lane, order);
-      return lane.active ?? { cancel: noop, interrupt: noop };
+      return lane.active ?? { cancel: noop, interrupt: noop, done: Promise.resolve(), lost: false };
     });
   }
 

@@ -40,7 +40,7 @@ export function transferTask(run: RunTools, work: RunWork): DelegateToolDraft {
 }
 
 function toOutput(finished: RunFinished | undefined): ToolOutput {
-  if (!finished) return failed("The task was not finished: its session was deleted.");
+  if (!finished) return failed("The task was not finished: its session is gone.");
   const answer = answerOf(finished);
   if (finished.outcome === RunOutcome.COMPLETED)
     return cut(answer || "The agent ended without an answer.", false);
