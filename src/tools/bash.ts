@@ -17,6 +17,9 @@ const outputLimit = 30_000;
 /** Linux takes no argument longer than 128 KiB: MAX_ARG_STRLEN, execve(2). */
 const longestCommand = 128 * 1024 - 1;
 
+/** What an approval says of itself: a file may be another by the time that it is run. */
+const covered = "Covers this command line, and not what files that it runs hold.";
+
 const inputSchema: JsonObject = {
   type: "object",
   properties: {
@@ -40,7 +43,7 @@ export const bashTool = defineTool({
     "terminal. Processes left in the background are ended together with the command.",
   inputSchema,
   readOnly: false,
-  summarize: (input) => showText(input.text("command")),
+  summarize: (input) => `${showText(input.text("command"))}\n\n[${covered}]`,
   async run(input, context, signal) {
     const command = input.text("command");
     checkCommand(command);

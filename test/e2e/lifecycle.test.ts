@@ -2,11 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Code, ConnectError, createClient } from "@connectrpc/connect";
-import { createConnectTransport } from "@connectrpc/connect-node";
 import { describe, expect, it } from "vitest";
-import { Verdict } from "../../gen/agentry/v1/event_pb.js";
-import { RunService } from "../../gen/agentry/v1/run_pb.js";
 import { anthropicAnswer } from "../support/fake-upstream.js";
 import type { Place } from "./place.js";
 import { historyFault, openPlace, script } from "./place.js";
@@ -67,53 +63,6 @@ describe("cancel", () => {
     const stays = await leave("ON_DISCONNECT_CONTINUE");
     expect((await place.finished(await leave("ON_DISCONNECT_CANCEL"))).outcome).toBe("RUN_OUTCOME_CANCELED");
     expect((await place.getRun(stays)).state).toBe("RUN_STATE_RUNNING");
-  });
-});
-
-describe("an approval", () => {
-  it("has one verdict, over every protocol at once", async () => {
-    const place = await openPlace();
-    place.upstream.answer(script(bash("true")));
-    const session = await place.session();
-    const { id } = (await place.start(session, "go")).body;
-    await sees(place, session, "approval_requested");
-    const approval = (await place.call("GET", `/v1/sessions/${session}/approvals`)).body.approvals[0];
-    const runs = createClient(
-      RunService,
-      createConnectTransport({ baseUrl: place.server.url, httpVersion: "2" }),
-    );
-    const path = `/v1/approvals/${approval.id}:resolve`;
-    const rest = async (approve: boolean): Promise<string> => {
-      const verdict = approve ? "VERDICT_APPROVE" : "VERDICT_DENY";
-      const { status, body } = await place.call("POST", path, { verdict });
-      return status === 200 ? body.state : String(status);
-    };
-    const connect = async (approve: boolean): Promise<string> => {
-      const verdict = approve ? Verdict.APPROVE : Verdict.DENY;
-      return runs.resolveApproval({ approvalId: approval.id, verdict }).then(
-        (answer) => (answer.approval?.state === 2 ? "APPROVAL_STATE_APPROVED" : "APPROVAL_STATE_DENIED"),
-        (error: unknown) =>
-          ConnectError.from(error).code === Code.Aborted ||
-          ConnectError.from(error).code === Code.AlreadyExists ||
-          ConnectError.from(error).code === Code.FailedPrecondition
-            ? "409"
-            : String(error),
-      );
-    };
-    const answers = await Promise.all(
-      Array.from({ length: 50 }, (_, i) => (i % 2 ? rest : connect)(i % 4 < 2)),
-    );
-    const won = answers.filter((answer) => answer !== "409");
-    expect(new Set(won).size).toBe(1);
-    expect(won).toHaveLength(won[0] === "APPROVAL_STATE_APPROVED" ? 26 : 24);
-    await place.finished(id);
-    expect(
-      (
-        await place.call("POST", path, {
-          verdict: won[0] === "APPROVAL_STATE_APPROVED" ? "VERDICT_DENY" : "VERDICT_APPROVE",
-        })
-      ).status,
-    ).toBe(409);
   });
 });
 

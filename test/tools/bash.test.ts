@@ -235,9 +235,10 @@ it("reads nobody's .bashrc", async () => {
 
 it("shows a verdict the whole command, and what hides in it", () => {
   const long = `echo ${"x".repeat(50_000)}`;
-  expect(bashTool.summarize({ command: long })).toBe(long);
+  const covers = "[Covers this command line, and not what files that it runs hold.]";
+  expect(bashTool.summarize({ command: long })).toBe(`${long}\n\n${covers}`);
   expect(bashTool.summarize({ command: "ls\n\u202egpj.x\u200b\r\u001b[2K" })).toBe(
-    "ls\n\\u{202e}gpj.x\\u{200b}\\u{d}\\u{1b}[2K",
+    `ls\n\\u{202e}gpj.x\\u{200b}\\u{d}\\u{1b}[2K\n\n${covers}`,
   );
   expect(bashTool.summarize({ cmd: 1 })).toBe('bash {"cmd":1}');
 });

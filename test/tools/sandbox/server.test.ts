@@ -154,8 +154,8 @@ describe("what the events of a session say", () => {
     expect(readdirSync(workDir)).toEqual([]);
     const [first, second] = await pending();
     expect([first.tool_call.arguments, second.tool_call.arguments]).toContainEqual({ command: "touch one" });
-    const denied = [first, second].find(({ summary }) => summary === "touch two");
-    const approved = [first, second].find(({ summary }) => summary === "touch one");
+    const denied = [first, second].find(({ summary }) => summary.startsWith("touch two\n"));
+    const approved = [first, second].find(({ summary }) => summary.startsWith("touch one\n"));
     await call(scene.server, "POST", `/v1/approvals/${denied.id}:resolve`, { verdict: "VERDICT_DENY" });
     await call(scene.server, "POST", `/v1/approvals/${approved.id}:resolve`, { verdict: "VERDICT_APPROVE" });
     const said = await events(scene.server, session);
