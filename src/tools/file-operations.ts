@@ -1,5 +1,7 @@
 import type { EditRequest } from "./edit-file.js";
 import { editFile } from "./edit-file.js";
+import type { LocateRequest } from "./locate-file.js";
+import { locateFile } from "./locate-file.js";
 import { previewChange } from "./preview-change.js";
 import type { ReadRequest } from "./read-file.js";
 import { readFile } from "./read-file.js";
@@ -14,6 +16,7 @@ export type ChangeOperation =
 /** What a file tool does with the working directory. */
 export type FileOperation =
   | { readonly operation: "read"; readonly request: ReadRequest }
+  | { readonly operation: "locate"; readonly request: LocateRequest }
   | { readonly operation: "preview"; readonly request: ChangeOperation }
   | ChangeOperation;
 
@@ -26,7 +29,7 @@ export interface FileAnswer {
   readonly stale?: boolean;
   /** Of a preview: what it depends on. */
   readonly basis?: string;
-  /** Of a preview: the file that the path leads to, below the working directory. */
+  /** Of a preview or a search: what the path leads to, below the working directory. */
   readonly place?: string;
   /** Of a preview: the change cannot be made, and the text says why. */
   readonly fails?: boolean;
@@ -43,6 +46,8 @@ export function doFileOperation(
   switch (operation) {
     case "read":
       return readFile(workDir, request, signal);
+    case "locate":
+      return locateFile(workDir, request);
     case "preview":
       return previewChange(workDir, request);
     case "write":

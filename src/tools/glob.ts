@@ -30,7 +30,7 @@ export const globTool = defineTool({
     const pattern = input.text("pattern");
     if (pattern === "") throw new ToolFailure("pattern is empty");
     const deadline = performance.now() + timeoutMs;
-    const place = await findSearchPlace(context, input.optionalText("path") ?? ".");
+    const place = await findSearchPlace(context, input.optionalText("path") ?? ".", signal);
     if (!place.isDirectory) throw new ToolFailure("path is not a directory");
     const isAll = pattern === "**" || pattern === "**/*";
     const glob = isAll ? "" : anchorGlob(pattern, place, context.workDir);

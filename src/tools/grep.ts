@@ -54,7 +54,7 @@ export const grepTool = defineTool({
     if (pattern === "") throw new ToolFailure("pattern is empty");
     if (pattern.includes("\0")) throw new ToolFailure("pattern must not hold the character NUL");
     const deadline = performance.now() + timeoutMs;
-    const place = await findSearchPlace(context, input.optionalText("path") ?? ".");
+    const place = await findSearchPlace(context, input.optionalText("path") ?? ".", signal);
     const glob = includeGlob(input.optionalText("include") ?? "", place, context.workDir);
     const visible = await findVisible({ context, deadline, place, glob }, signal);
     const isFiles = input.optionalText("output") === "files";
@@ -63,7 +63,7 @@ export const grepTool = defineTool({
       {
         context,
         deadline,
-        root: place.path.root,
+        root: place.root,
         separator: isFiles ? "\0" : "\n",
         args: [
           ...searchArgs(input),

@@ -1,23 +1,43 @@
 import type { ToolContext } from "../core/tool.js";
 import type { Search } from "./ripgrep.js";
 import { escapeGlob, runRipgrep } from "./ripgrep.js";
+import { runFileOperation } from "./run-file-operation.js";
+import { showName } from "./show-text.js";
 import { ToolFailure } from "./tool-failure.js";
-import { openWorkFile } from "./work-file.js";
-import type { WorkPath } from "./work-path.js";
+import { realWorkDir } from "./work-path.js";
 
 /** Where to search: a directory of the working directory, or one file. */
 export interface SearchPlace {
-  readonly path: WorkPath;
+  /** The working directory, absolute and without symbolic links. */
+  readonly root: string;
+  /** Below it, with `/`; empty for itself. */
+  readonly relative: string;
   readonly isDirectory: boolean;
   /** As an argument of ripgrep that runs in the working directory; it is never a flag. */
   readonly argument: string;
 }
 
-/** The place a model named, by default the working directory. Throws a `ToolFailure` when it is not there. */
-export async function findSearchPlace(context: ToolContext, name: string): Promise<SearchPlace> {
-  const file = await openWorkFile(context.workDir, name);
-  await file.handle.close();
-  return { path: file.path, isDirectory: file.stats.isDirectory(), argument: `./${file.path.relative}` };
+/**
+ * The place a model named, by default the working directory: decided where the search is done, in the sandbox.
+ * Throws a `ToolFailure` when it is not there.
+ */
+export async function findSearchPlace(
+  context: ToolContext,
+  name: string,
+  signal: AbortSignal,
+): Promise<SearchPlace> {
+  const root = await realWorkDir(context.workDir);
+  // That one is known, and looking would take longer than many a search.
+  if (name === ".") return { root, relative: "", isDirectory: true, argument: "./" };
+  const work = { operation: "locate", request: { path: name } } as const;
+  const { text, place } = await runFileOperation(work, context, signal);
+  if (place === undefined || !isBelowTop(place)) throw new ToolFailure(`${showName(name)} was not found`);
+  return { root, relative: place, isDirectory: text === "directory", argument: `./${place}` };
+}
+
+/** Whether what a process of the sandbox has answered is such a path. */
+function isBelowTop(path: string): boolean {
+  return !path.startsWith("/") && !path.includes("\0") && !path.split("/").includes("..");
 }
 
 /**
@@ -28,11 +48,11 @@ export async function findSearchPlace(context: ToolContext, name: string): Promi
 export function anchorGlob(pattern: string, place: SearchPlace, workDir: string): string {
   if (pattern.includes("\0")) throw new ToolFailure("pattern must not hold the character NUL");
   if (pattern.split("/").includes("..")) throw new ToolFailure("pattern must not lead out of the work_dir");
-  for (const root of [place.path.root, workDir]) {
+  for (const root of [place.root, workDir]) {
     if (pattern.startsWith(`${root}/`)) return pattern.slice(root.length);
   }
   if (pattern.startsWith("/")) throw new ToolFailure(`${pattern} is outside of the work_dir`);
-  const folder = place.path.relative === "" ? "" : `/${escapeGlob(place.path.relative)}`;
+  const folder = place.relative === "" ? "" : `/${escapeGlob(place.relative)}`;
   return `${folder}/${pattern.replace(/^(\.\/)+/, "")}`;
 }
 
@@ -88,7 +108,7 @@ async function listNames(
     {
       context,
       deadline,
-      root: place.path.root,
+      root: place.root,
       separator: "\0",
       args: ["--files", ...order, ...(glob === "" ? [] : [`--glob=${glob}`]), "--", place.argument],
       onRecord(record) {

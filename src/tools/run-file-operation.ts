@@ -41,7 +41,7 @@ export async function runFileOperation(
         args: ["--disable-warning=ExperimentalWarning", fileWorker],
         workDir,
         env: {},
-        readOnly: work.operation === "read" || work.operation === "preview",
+        readOnly: work.operation !== "write" && work.operation !== "edit",
       },
       input: JSON.stringify({ workDir, work } satisfies FileWork),
       timeoutMs,

@@ -55,7 +55,16 @@ describe.skipIf(!present)("in the sandbox", () => {
     });
     expect(await call("read", { path: "src/a.txt", limit: 1 })).toMatchObject({ truncated: true });
     expect(await call("glob", { pattern: "**/*.txt" })).toEqual({ text: "src/a.txt", failed: false });
-    expect(await call("grep", { pattern: "thr" })).toEqual({ text: "src/a.txt:2:three", failed: false });
+    expect(await call("glob", { pattern: "*.txt", path: "src" })).toEqual({
+      text: "src/a.txt",
+      failed: false,
+    });
+    for (const path of [".", "src", "./src/a.txt", `${place.workDir}/src`]) {
+      expect(await call("grep", { pattern: "thr", path })).toEqual({
+        text: "src/a.txt:2:three",
+        failed: false,
+      });
+    }
     expect(await call("bash", { command: "cat src/a.txt" })).toEqual({ text: "one\nthree\n", failed: false });
     await expect.poll(() => readdirSync(place.workDir)).toEqual(["src"]);
   });
@@ -89,6 +98,13 @@ describe.skipIf(!present)("in the sandbox", () => {
     },
     { name: "edit", input: { path: "file", old_string: "none", new_string: "x" }, says: "is not in file" },
     { name: "grep", input: { pattern: "SECRET", path: "data" }, says: "no matches" },
+    { name: "grep", input: { pattern: "SECRET", path: "data/key" }, says: "does not exist" },
+    { name: "grep", input: { pattern: "SECRET", path: "link" }, says: "outside of the work_dir" },
+    { name: "grep", input: { pattern: "SECRET", path: "/etc" }, says: "outside of the work_dir" },
+    { name: "grep", input: { pattern: "SECRET", path: "~" }, says: "must not begin with ~" },
+    { name: "glob", input: { pattern: "*", path: ".." }, says: "outside of the work_dir" },
+    { name: "glob", input: { pattern: "*", path: "data/key" }, says: "does not exist" },
+    { name: "glob", input: { pattern: "*", path: "file" }, says: "is not a directory" },
   ])("$name $input is answered with: $says", async ({ name, input, says }) => {
     const place = makeBwrapPlace();
     place.put("secret", "SECRET-TEXT");
@@ -98,7 +114,7 @@ describe.skipIf(!present)("in the sandbox", () => {
     const call = await openTools(place, [join(place.workDir, "data")]);
     const { text, failed } = await call(name, input);
     expect(text).toContain(says);
-    expect(failed).toBe(name !== "grep");
+    expect(failed).toBe(says !== "no matches");
     expect(text).not.toContain("SECRET-TEXT");
     expect(readFileSync(join(place.outer, "secret"), "utf8")).toBe("SECRET-TEXT");
     expect(existsSync(join(place.outer, "new"))).toBe(false);
