@@ -42,8 +42,13 @@ function isSound({ findings }: Examination): boolean {
   return findings.length > 0 && findings.every(({ enforced }) => enforced);
 }
 
-function describe({ sqlite, sandbox, warning, findings }: Examination, now: Date): string {
-  const lines = [`node      ${process.versions.node}`, `sqlite    ${sqlite}`, `sandbox   ${sandbox}`];
+function describe({ sqlite, sandbox, hosts, warning, findings }: Examination, now: Date): string {
+  const lines = [
+    `node      ${process.versions.node}`,
+    `sqlite    ${sqlite}`,
+    `sandbox   ${sandbox}`,
+    `hosts     ${hosts}`,
+  ];
   const end = endOfLife[process.versions.node.split(".")[0] ?? ""];
   if (end !== undefined && new Date(end) < now)
     lines.push(`warning   this Node.js is past its end of life (${end})`);

@@ -1,7 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Sandbox } from "../core/sandbox.js";
 import { sqliteVersion } from "../store/sqlite/version.js";
+import type { NetworkCheck } from "../tools/sandbox/check-network.js";
+import { checkNetwork } from "../tools/sandbox/check-network.js";
 import type { SandboxFinding } from "../tools/sandbox/check-sandbox.js";
 import { checkSandbox } from "../tools/sandbox/check-sandbox.js";
 import { chooseSandbox } from "../tools/sandbox/choose-sandbox.js";
@@ -16,6 +19,8 @@ export interface Examination {
   readonly sandbox: string;
   /** Why tools are not confined though somebody may think so. */
   readonly warning?: string;
+  /** How tools reach the hosts that an agent may reach, or why they cannot. */
+  readonly hosts: string;
   /** Empty where nothing is confined. */
   readonly findings: readonly SandboxFinding[];
 }
@@ -29,13 +34,24 @@ export async function examine(settings: SandboxSettings): Promise<Examination> {
     await sandbox.close();
     const file = findBwrap();
     const isTried = sandbox.name === "bwrap" && file !== undefined;
+    const [findings, network] = isTried
+      ? await Promise.all([checkSandbox({ ...options, file }), checkNetwork({ ...options, file })])
+      : [[], undefined];
     return {
       sqlite: sqliteVersion(),
       sandbox: sandbox.name,
-      findings: isTried ? await checkSandbox({ ...options, file }) : [],
+      hosts: describeHosts(sandbox, network),
+      findings: [...findings, ...(network?.findings ?? [])],
       ...(warning !== undefined && { warning }),
     };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function describeHosts({ name, confines }: Sandbox, network: NetworkCheck | undefined): string {
+  if (network?.missing !== undefined) return `cannot be allowed: ${network.missing}`;
+  if (network !== undefined) return "those of allowed_hosts, through a proxy of the server's own";
+  if (name === "none") return confines ? "none: no tool runs" : "all: nothing confines tools";
+  return "those of allowed_hosts, through the proxy of the sandbox";
 }

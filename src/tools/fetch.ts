@@ -32,8 +32,8 @@ const inputSchema: JsonObject = {
 /**
  * The tool that reads a page of the public internet. It sends no cookies and no credentials. Each host is
  * resolved once, all its addresses are checked, and only these are dialled, also after a redirect, which is
- * followed on the host and port that were asked for and no further; addresses that are not public are refused unless `allowAddress` (default: for none) says yes to them.
- * `resolve` is the system's resolver by default.
+ * followed on the host and port that were asked for and no further; addresses that are not public are refused
+ * unless `allowAddress` (default: for none) says yes to them. `resolve` is the system's resolver by default.
  */
 export function createFetchTool({
   allowAddress = () => false,

@@ -21,8 +21,12 @@ function doctor(args: readonly string[], path = process.env.PATH ?? "") {
 
 it.skipIf(whyNoSandbox)("prints what the sandbox enforces, and leaves nothing", () => {
   const { stdout, status, left } = doctor([]);
-  expect(stdout).toMatch(/^node {6}\d+\.\d+\.\d+\nsqlite {4}\d+\.\d+\.\d+\nsandbox {3}bwrap\n/);
-  for (const { name } of escapeChecks) expect(stdout).toContain(`enforced      ${name}\n`);
+  expect(stdout).toMatch(
+    /^node {6}\d+\.\d+\.\d+\nsqlite {4}\d+\.\d+\.\d+\nsandbox {3}bwrap\nhosts {5}those of allowed_hosts/,
+  );
+  const network = ["reach a host beyond allowed_hosts", "reach this machine by an allowed name"];
+  for (const name of [...escapeChecks.map((check) => check.name), ...network])
+    expect(stdout).toContain(`enforced      ${name}\n`);
   expect(status).toBe(0);
   expect(left).toEqual([]);
 });
@@ -30,7 +34,7 @@ it.skipIf(whyNoSandbox)("prints what the sandbox enforces, and leaves nothing", 
 it.each([
   { mode: "required", status: 1, says: "tools do not run: bubblewrap (bwrap) is not installed" },
   { mode: "auto", status: 0, says: "there is no sandbox: bubblewrap (bwrap) is not installed" },
-  { mode: "off", status: 0, says: "nothing is enforced" },
+  { mode: "off", status: 0, says: "hosts     all: nothing confines tools\n\nnothing is enforced" },
 ])("with --sandbox $mode and no bubblewrap ends with $status", ({ mode, status, says }) => {
   const told = doctor(["--sandbox", mode], dirname(process.execPath));
   expect(told.stdout).toContain(says);
