@@ -1,4 +1,5 @@
-import type { Event } from "../../../gen/agentry/v1/event_pb.js";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { ChildEvent, Event, ReasoningDelta, TextDelta } from "../../../gen/agentry/v1/event_pb.js";
 
 /** Longer ones are left to the general encoder. */
 const longestText = 4096;
@@ -8,35 +9,66 @@ const slabBytes = 64 * 1024;
 /** More than all but the text can take. */
 const overhead = 512;
 
+/** How many runs may write in turn before what is known of them is forgotten. */
+const keptRuns = 64;
+
 /**
- * Encodes the events that come by the thousand, small text deltas, in a fraction of the time that the
- * general encoder takes. The bytes are the same: those of the protobuf encoding
+ * Encodes the events that come by the thousand, small text deltas and their copies in parents' logs, in a fraction
+ * of the time that the general encoder takes. The bytes are the same: those of the protobuf encoding
  * (https://protobuf.dev/programming-guides/encoding/), fields in the order of their numbers.
  */
 export class DeltaEncoder {
   readonly #slab = Buffer.allocUnsafe(slabBytes);
   #at = 0;
-  #sessionId = "";
-  #runId = "";
-  /** The encoded ids of the last event: those of its neighbours are the same. */
-  #ids = Buffer.alloc(0);
+  /** The encoded ids of the runs that write now: those of neighbouring events are mostly the same. */
+  readonly #ids = new Map<string, { readonly sessionId: string; readonly bytes: Buffer }>();
 
   /**
    * The encoded event, valid until `rewind`; undefined for an event that is none of those, or where there is no
    * room for it.
    */
   encode(event: Event): Uint8Array | undefined {
-    const { body, time } = event;
-    if (body.case !== "textDelta" && body.case !== "reasoningDelta") return undefined;
-    const { index, text } = body.value;
-    if (!time || event.$unknown || body.value.$unknown || text.length > longestText) return undefined;
-    if (event.sessionId.length > longestId || event.runId.length > longestId) return undefined;
+    const { body } = event;
+    if (event.$unknown || event.sessionId.length > longestId || event.runId.length > longestId)
+      return undefined;
+    switch (body.case) {
+      case "textDelta":
+      case "reasoningDelta":
+        return this.#encodeDelta(event, body.case === "textDelta" ? 0x7a : 0x92, body.value);
+      case "childEvent":
+        return this.#encodeCopy(event, body.value);
+      default:
+        return undefined;
+    }
+  }
+
+  #encodeDelta(event: Event, tag: 0x7a | 0x92, delta: TextDelta | ReasoningDelta): Uint8Array | undefined {
+    const { index, text } = delta;
+    if (!event.time || delta.$unknown || text.length > longestText) return undefined;
     if (this.#at + 3 * text.length + overhead > slabBytes) return undefined;
     const start = this.#at;
-    this.#tagged(0x08, event.seq);
-    this.#writeIds(event.sessionId, event.runId);
-    this.#writeTime(Number(time.seconds), time.nanos);
-    this.#writeDelta(body.case === "textDelta" ? 0x7a : 0x92, index, text);
+    this.#writeHead(event, event.time);
+    this.#writeDelta(tag, index, text);
+    return this.#slab.subarray(start, this.#at);
+  }
+
+  /** A copy is made of the encoded event, which is encoded before it in the slab. */
+  #encodeCopy(event: Event, copy: ChildEvent): Uint8Array | undefined {
+    const { toolCallId, event: inner } = copy;
+    if (!event.time || !inner || copy.$unknown || !isShortAscii(toolCallId)) return undefined;
+    const bytes = this.encode(inner);
+    if (!bytes || this.#at + bytes.length + overhead > slabBytes) return undefined;
+    const start = this.#at;
+    this.#writeHead(event, event.time);
+    this.#slab[this.#at++] = 0xaa;
+    this.#slab[this.#at++] = 0x02;
+    const idBytes = toolCallId === "" ? 0 : 2 + toolCallId.length;
+    this.#varint(idBytes + 1 + varintBytes(bytes.length) + bytes.length);
+    this.#tagged(0x0a, toolCallId.length);
+    this.#at += this.#slab.write(toolCallId, this.#at, "latin1");
+    this.#tagged(0x12, bytes.length);
+    this.#slab.set(bytes, this.#at);
+    this.#at += bytes.length;
     return this.#slab.subarray(start, this.#at);
   }
 
@@ -45,14 +77,21 @@ export class DeltaEncoder {
     this.#at = 0;
   }
 
+  #writeHead({ seq, sessionId, runId }: Event, time: Timestamp): void {
+    this.#tagged(0x08, seq);
+    this.#writeIds(sessionId, runId);
+    this.#writeTime(Number(time.seconds), time.nanos);
+  }
+
   #writeIds(sessionId: string, runId: string): void {
-    if (sessionId !== this.#sessionId || runId !== this.#runId) {
-      this.#sessionId = sessionId;
-      this.#runId = runId;
-      this.#ids = Buffer.concat([stringField(0x12, sessionId), stringField(0x1a, runId)]);
+    let ids = this.#ids.get(runId);
+    if (ids?.sessionId !== sessionId) {
+      if (this.#ids.size >= keptRuns) this.#ids.clear();
+      ids = { sessionId, bytes: Buffer.concat([stringField(0x12, sessionId), stringField(0x1a, runId)]) };
+      this.#ids.set(runId, ids);
     }
-    this.#slab.set(this.#ids, this.#at);
-    this.#at += this.#ids.length;
+    this.#slab.set(ids.bytes, this.#at);
+    this.#at += ids.bytes.length;
   }
 
   #writeTime(seconds: number, nanos: number): void {
@@ -93,6 +132,11 @@ export class DeltaEncoder {
     }
     this.#slab[this.#at++] = rest;
   }
+}
+
+/** Whether its length in bytes is that in characters, and fits one byte. */
+function isShortAscii(text: string): boolean {
+  return text.length < 128 && /^[\0-\x7f]*$/.test(text);
 }
 
 function varintBytes(value: number): number {
