@@ -66,6 +66,11 @@ export class ActiveRun {
     this.#end("shutdown");
   }
 
+  /** Ends a run whose beginning was not stored: there is none, and nothing of it may be written. */
+  abandon(): void {
+    this.#end("lost");
+  }
+
   /** Stops the run because what it writes cannot be stored. */
   fail(fault: Fault): void {
     this.#trouble = fault;

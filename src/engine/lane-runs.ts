@@ -8,7 +8,7 @@ import type { BatchResult, Store, Write } from "../core/store.js";
 import { ActiveRun } from "./active-run.js";
 import { modelName } from "./call-model.js";
 import { Children } from "./children.js";
-import type { Conversations } from "./conversations.js";
+import type { Conversation, Conversations } from "./conversations.js";
 import type { Lane, QueuedRun } from "./lane.js";
 import { snapshotOf } from "./new-run.js";
 import type { RunTools, RunWork } from "./run-loop.js";
@@ -38,7 +38,11 @@ export interface EngineParts {
   onBug(error: unknown): void;
 }
 
-/** Writes a run's first events and lets it work. Called within the lane's turn, when nothing is active. */
+/**
+ * Writes a run's first events and lets it work. Its first model call goes out while they are written: nobody has
+ * seen anything of the run by then, and where they cannot be written it is given up. Called within the lane's
+ * turn, when nothing is active.
+ */
 export async function beginRun(
   parts: EngineParts,
   lane: Lane,
@@ -46,34 +50,53 @@ export async function beginRun(
   queued: QueuedRun,
 ): Promise<Run> {
   const held = await parts.logs.hold(session.id);
+  let active: ActiveRun | undefined;
   try {
     const writer = await openWriter(parts, held, queued.run);
-    const result = await writer.log.commit(firstWrites(writer, queued), writer.epoch);
+    const conversation = await parts.conversations.load(session.id);
+    const begun = writer.log.begin(firstWrites(writer, queued), writer.epoch);
+    active = new ActiveRun(parts.run, workOf({ lane, session, queued, writer, conversation }), parts.onBug);
+    const running = active;
+    lane.active = running;
+    const result = await begun;
     if (result !== "written") throw refused(parts, session.id, result);
-    const { agent } = queued.details;
-    let usage = session.usage ?? noUsage();
-    const work: RunWork = {
-      writer,
-      agent,
-      conversation: await parts.conversations.load(session.id),
-      budget: new StepBudget(agent.maxSteps || defaultMaxSteps, queued.delegation?.budget),
-      depth: queued.delegation?.depth ?? 0,
-      children: new Children(),
-      absorbSteering: () => absorbSteering(lane, writer),
-      count: (more) => {
-        usage = addUsage(usage, more);
-        return usage;
-      },
-    };
-    const active = new ActiveRun(parts.run, work, parts.onBug);
-    lane.active = active;
-    lane.left = active.done.catch(parts.onBug).then(() => leave(parts, lane, held, active));
+    lane.left = running.done.catch(parts.onBug).then(() => leave(parts, lane, held, running));
     return queued.run;
   } catch (error) {
+    active?.abandon();
+    await active?.done.catch(parts.onBug);
+    lane.active = undefined;
     held.release();
     parts.conversations.forget(session.id);
     throw error;
   }
+}
+
+/** What a run that begins is made of. */
+interface RunStart {
+  readonly lane: Lane;
+  readonly session: Session;
+  readonly queued: QueuedRun;
+  readonly writer: RunWriter;
+  readonly conversation: Conversation;
+}
+
+function workOf({ lane, session, queued, writer, conversation }: RunStart): RunWork {
+  const { agent } = queued.details;
+  let usage = session.usage ?? noUsage();
+  return {
+    writer,
+    agent,
+    conversation,
+    budget: new StepBudget(agent.maxSteps || defaultMaxSteps, queued.delegation?.budget),
+    depth: queued.delegation?.depth ?? 0,
+    children: new Children(),
+    absorbSteering: () => absorbSteering(lane, writer),
+    count: (more) => {
+      usage = addUsage(usage, more);
+      return usage;
+    },
+  };
 }
 
 async function openWriter(parts: EngineParts, { log }: HeldLog, run: Run): Promise<RunWriter> {

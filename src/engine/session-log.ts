@@ -82,6 +82,18 @@ export class SessionLog {
     return batch.done;
   }
 
+  /**
+   * Adds a batch that is taken or refused whole, with all that is appended to it in this turn.
+   * @throws Fault when the database cannot write; nothing was written then.
+   */
+  begin(writes: Write[], epoch: number): Promise<BatchResult> {
+    const batch = new OpenBatch(this, epoch, true, writes);
+    this.#open = batch;
+    this.#newest = batch;
+    this.#parts.committer.add(batch);
+    return batch.done;
+  }
+
   /** Settles when everything appended so far is durable. */
   async durable(): Promise<BatchResult> {
     const newest = this.#newest;

@@ -120,7 +120,11 @@ describe("a session with a run", () => {
 /** An engine whose last events of runs are not stored before a door opens. */
 async function openSlow() {
   const door = gate();
-  const room = await openRoom(() => says("ok"), {
+  const later = async function* () {
+    await new Promise(setImmediate);
+    yield* says("ok");
+  };
+  const room = await openRoom(later, {
     store: (real) =>
       replaced(real, {
         commit: async (batches) => {
@@ -394,4 +398,33 @@ it("takes no run while it closes", async () => {
   const closing = room.engine.close(0);
   await expect(room.start(session, "go")).rejects.toMatchObject({ reason: "unavailable" });
   await closing;
+});
+
+describe("a run whose first events cannot be stored", () => {
+  it("is refused, its model call is given up, and the next one runs", async () => {
+    let full = true;
+    const given: AbortSignal[] = [];
+    const script = async function* (_request: unknown, _number: number, signal: AbortSignal) {
+      given.push(signal);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      if (!signal.aborted) yield* says("ok");
+    };
+    const room = await openRoom(script, {
+      store: (real) =>
+        replaced(real, {
+          commit: async (batches) => {
+            if (full) throw new Fault("exhausted", "full", { retryable: true });
+            return real.commit(batches);
+          },
+        }),
+    });
+    const session = await room.session();
+    await expect(room.start(session, "one")).rejects.toMatchObject({ reason: "exhausted" });
+    expect(given.map(({ aborted }) => aborted)).toEqual([true]);
+    expect(await room.events(session)).toEqual([]);
+    full = false;
+    expect(ending(await room.finished(await room.start(session, "two"))).outcome).toBe(RunOutcome.COMPLETED);
+    expect(given.map(({ aborted }) => aborted)).toEqual([true, false]);
+    expect((await room.store.runs.list(session, { limit: 10 })).items).toHaveLength(1);
+  });
 });
