@@ -25,7 +25,11 @@ interface Scene {
   start(lines: readonly string[]): Promise<{ session: string; workDir: string }>;
 }
 
-async function openScene(args: readonly string[], env: Record<string, string> = {}): Promise<Scene> {
+async function openScene(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  extra: object = {},
+): Promise<Scene> {
   const folder = mkdtempSync(join(tmpdir(), "agentry-sandbox-"));
   const upstream = await startToolUpstream();
   const server = await startServerProcess({ args: ["--log-level", "warn", ...args], env });
@@ -37,7 +41,12 @@ async function openScene(args: readonly string[], env: Record<string, string> = 
   const key = { api_key: "key-0123456789", base_url: upstream.url };
   await call(server, "PUT", "/v1/providers/anthropic/credential", key);
   const model = { provider: "anthropic", name: "fake-1" };
-  const agent = await call(server, "POST", "/v1/agents", { name: "a", model, tools: ["bash"] });
+  const agent = await call(server, "POST", "/v1/agents", {
+    name: "a",
+    model,
+    tools: ["bash"],
+    ...extra,
+  });
   return {
     server,
     async start(lines) {
@@ -133,6 +142,23 @@ describe("what the events of a session say", () => {
       expect(said).toContain("Connection refused");
     },
   );
+
+  it.skipIf(whyNoSandbox)("allowed hosts are those of the agent, and never the server itself", async () => {
+    const scene = await openScene([], {}, { allowed_hosts: ["API.example.com.", "*.example.org:8443"] });
+    const { agents } = await call(scene.server, "GET", "/v1/agents");
+    expect(agents[0].allowed_hosts).toEqual(["api.example.com", "*.example.org:8443"]);
+    const own = `127.0.0.1:${scene.server.port}/live`;
+    const { session } = await scene.start([
+      `curl -sS --noproxy '' http://${own}; curl -sS http://evil.test/; curl -sS --noproxy '*' -m 2 http://${own}`,
+    ]);
+    const said = await events(scene.server, session);
+    expect(said).toContain("this host and port are not among");
+    expect(said.match(/not among the agent's allowed_hosts\\n/g)?.length).toBeGreaterThanOrEqual(2);
+    expect(said).toMatch(/Failed to connect to 127\.0\.0\.1|Couldn't connect to server/);
+    const plain = await openScene([]);
+    const without = await plain.start(["env | grep -ci proxy; echo made >file"]);
+    expect(await events(plain.server, without.session)).toContain('"text":"0\\n"');
+  });
 
   it("required without bubblewrap: the call fails, with the reason, and nothing runs", async () => {
     const scene = await openScene(["--sandbox", "required"], nowhere);
