@@ -40,7 +40,7 @@ import { createGuard } from "./guard.js";
 import type { Mount } from "./http-exchange.js";
 import { createHttpHandler } from "./http-handler.js";
 import { openListener } from "./listener.js";
-import { localCallersKnown } from "./local-caller.js";
+import { localCallersKnown, noteConnection } from "./local-caller.js";
 import type { Logger, LogLevel } from "./logger.js";
 import { createLogger } from "./logger.js";
 import { openProviders } from "./open-providers.js";
@@ -118,7 +118,8 @@ export async function openApp(settings: AppSettings): Promise<App> {
   const mounts = mountServices(rooms, state.shutdown.signal, log);
   const isDraining = (): boolean => state.draining;
   const handler = createHttpHandler({ guard, authenticate, isDraining, mounts, log });
-  const listener = await openListener({ host: settings.host, port: settings.port, handler });
+  const { host, port } = settings;
+  const listener = await openListener({ host, port, handler, onConnection: noteConnection });
   return {
     url: listener.url,
     port: listener.port,

@@ -20,6 +20,8 @@ export interface ListenerOptions {
    * `Expect: 100-continue` may send its body.
    */
   readonly handler: HttpHandler;
+  /** Told of each connection that comes. */
+  readonly onConnection?: (socket: Socket) => void;
   /** Takes WebSocket requests; without it they are served as plain requests. */
   readonly upgrade?: UpgradeHandler;
   /** Milliseconds within which the headers of a request must arrive. Default 10 000. */
@@ -60,6 +62,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   const sniffed = new Set<Socket>();
   const upgraded = new Set<Duplex>();
   divertConnections(h1, (socket, asHttp1) => {
+    options.onConnection?.(socket);
     sniffed.add(socket);
     socket.once("close", () => sniffed.delete(socket));
     sniffProtocol(socket, headersMs, (protocol) => {

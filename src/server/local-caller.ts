@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import type { Socket } from "node:net";
 import { isIPv4 } from "node:net";
 import { endianness } from "node:os";
 
@@ -14,10 +15,21 @@ export interface SocketEnds {
 const talkingStates = new Set(["01", "04", "05", "08"]);
 const mappedPrefix = "::ffff:";
 const known = new WeakMap<object, boolean>();
+/** Open connections of which nobody has asked yet. */
+const unasked = new Set<Socket>();
 
 /** Whether this system tells whose a connection is. Where it does not, `isLocalCaller` is always false. */
 export function localCallersKnown(): boolean {
   return process.getuid !== undefined && existsSync("/proc/net/tcp");
+}
+
+/**
+ * Notes a connection that has come. The kernel takes about a millisecond to print its table, whatever is in it: one
+ * reading answers for all that have come by then.
+ */
+export function noteConnection(socket: Socket): void {
+  unasked.add(socket);
+  socket.once("close", () => unasked.delete(socket));
 }
 
 /**
@@ -27,28 +39,37 @@ export function localCallersKnown(): boolean {
 export function isLocalCaller(socket: SocketEnds): boolean {
   const answer = known.get(socket);
   if (answer !== undefined) return answer;
-  const local = lookUp(socket);
-  known.set(socket, local);
-  return local;
+  const uid = process.getuid?.();
+  const tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(readOwners);
+  for (const one of new Set<SocketEnds>([socket, ...unasked])) {
+    known.set(one, uid !== undefined && ownerOf(one, tables) === uid);
+  }
+  unasked.clear();
+  return known.get(socket) === true;
 }
 
-function lookUp(socket: SocketEnds): boolean {
+/** The user id of the peer, as the tables have it; undefined where it is no process of this machine. */
+function ownerOf(socket: SocketEnds, tables: readonly ReadonlyMap<string, number>[]): number | undefined {
   const { localAddress, localPort, remoteAddress, remotePort } = socket;
-  const uid = process.getuid?.();
-  if (uid === undefined || !localAddress || !remoteAddress || !localPort || !remotePort) return false;
-  const peer = tableKeys(remoteAddress, remotePort);
+  if (!localAddress || !remoteAddress || !localPort || !remotePort) return undefined;
   const self = tableKeys(localAddress, localPort);
-  for (const [table, i] of [
-    ["/proc/net/tcp", 0],
-    ["/proc/net/tcp6", 1],
-  ] as const) {
-    const from = peer[i];
-    const to = self[i];
-    if (from === undefined || to === undefined) continue;
-    const owner = ownerOf(readTable(table), `: ${from} ${to} `);
-    if (owner !== undefined) return owner === uid;
+  const owners = tableKeys(remoteAddress, remotePort).map((peer, i) => tables[i]?.get(`${peer} ${self[i]}`));
+  return owners[0] ?? owners[1];
+}
+
+/**
+ * The user ids of a table by its rows' two ends. A row without an inode is no process's any more (orphaned or
+ * in TIME_WAIT) and shows user id 0, so it counts for nothing.
+ */
+function readOwners(path: string): Map<string, number> {
+  const owners = new Map<string, number>();
+  for (const row of readTable(path).split("\n")) {
+    const [, from, to, state = "", , , , uid = "", , inode = "0"] = row.trim().split(/\s+/, 10);
+    if (!talkingStates.has(state) || inode === "0" || !/^[0-9]+$/.test(uid)) continue;
+    const ends = `${from} ${to}`;
+    if (!owners.has(ends)) owners.set(ends, Number(uid));
   }
-  return false;
+  return owners;
 }
 
 function readTable(path: string): string {
@@ -57,20 +78,6 @@ function readTable(path: string): string {
   } catch {
     return "";
   }
-}
-
-/**
- * The user id in the row with these two ends. A row without an inode is no process's any more (orphaned or
- * in TIME_WAIT) and shows user id 0, so it counts for nothing.
- */
-function ownerOf(table: string, ends: string): number | undefined {
-  for (let at = table.indexOf(ends); at >= 0; at = table.indexOf(ends, at + 1)) {
-    const end = table.indexOf("\n", at);
-    const row = table.slice(at + ends.length, end < 0 ? undefined : end);
-    const [state = "", , , , uid = "", , inode = "0"] = row.trim().split(/\s+/, 7);
-    if (talkingStates.has(state) && inode !== "0" && /^[0-9]+$/.test(uid)) return Number(uid);
-  }
-  return undefined;
 }
 
 /** How /proc/net/tcp and /proc/net/tcp6 print an address; an IPv4 peer may be in either. */

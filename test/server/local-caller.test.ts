@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { connect, createServer } from "node:net";
 import { describe, expect, it } from "vitest";
-import { isLocalCaller, localCallersKnown } from "../../src/server/local-caller.js";
+import { isLocalCaller, localCallersKnown, noteConnection } from "../../src/server/local-caller.js";
 
 async function pair(listenHost: string, connectHost: string) {
   const server = createServer();
@@ -34,6 +34,21 @@ describe.skipIf(!localCallersKnown())("isLocalCaller (skipped where the kernel h
     const ends = await pair(listenHost, connectHost);
     expect(isLocalCaller(ends.accepted)).toBe(true);
     ends.close();
+  });
+
+  it("knows all that have come by the time it is asked of one", async () => {
+    const all = await Promise.all(Array.from({ length: 5 }, () => pair("127.0.0.1", "127.0.0.1")));
+    const [gone, first, ...rest] = all.map(({ accepted }) => accepted);
+    for (const { accepted } of all) noteConnection(accepted);
+    all[0]!.client.destroy();
+    await once(gone!, "close");
+    expect(isLocalCaller(first!)).toBe(true);
+    for (const { client } of all) client.destroy();
+    await Promise.all([first!, ...rest].map((socket) => once(socket, "close")));
+    // Answers that were given while the connections were there.
+    for (const socket of rest) expect(isLocalCaller(socket)).toBe(true);
+    expect(isLocalCaller(gone!)).toBe(false);
+    for (const { close } of all) close();
   });
 
   it("knows nobody whose connection is gone", async () => {
