@@ -8,8 +8,8 @@ import { RuleEffect, RuleSchema } from "../../gen/agentry/v1/rule_pb.js";
 import type { ApprovalMode, Session } from "../../gen/agentry/v1/sessions_pb.js";
 import { ApprovalMode as Mode, SessionSchema } from "../../gen/agentry/v1/sessions_pb.js";
 import { newId } from "../../src/core/id.js";
-import type { ModelEvent, ModelRequest } from "../../src/core/model-provider.js";
-import type { Room, RoomOptions, Script } from "./room.js";
+import type { ModelRequest } from "../../src/core/model-provider.js";
+import type { RoomOptions, Script } from "./room.js";
 import { calls, openRoom, says } from "./room.js";
 
 type AgentInit = MessageInitShape<typeof AgentSchema> & object;
@@ -80,7 +80,7 @@ export function uses(name: string, input: object = {}): Script {
 }
 
 /** The results of tools at the end of a request. */
-export function results({ messages }: ModelRequest): string[] {
+function results({ messages }: ModelRequest): string[] {
   return (messages.at(-1)?.parts ?? []).flatMap(({ content }) =>
     content.case === "toolResult" ? [content.value.output] : [],
   );
@@ -100,5 +100,3 @@ export function copies(events: readonly Event[]): Map<string, Event[]> {
 export const rule = (effect: RuleEffect, tool: string, pattern = ""): Rule =>
   create(RuleSchema, { effect, tool, pattern });
 export const deny = (tool: string, pattern = ""): Rule => rule(RuleEffect.DENY, tool, pattern);
-
-export type { ModelEvent, Room };

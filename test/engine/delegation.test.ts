@@ -137,6 +137,27 @@ describe("a task", () => {
   });
 });
 
+it("what a child says is readable in the log at the top, however deep both are", async () => {
+  const deep = (levels: number): object => (levels === 1 ? {} : { a: deep(levels - 1) });
+  const team = await openTeam({
+    Lead: {
+      script: (request, turn, signal) => {
+        if (request.tools.length > 0) return gives(["Lead", "again"])(request, turn, signal);
+        return turn === 1 ? calls({ name: "none", input: deep(32) }) : says("ok");
+      },
+      gives: { Lead: DelegateMode.TASK },
+    },
+  });
+  const session = await team.open();
+  const events = await team.finished(await team.start(session, "go"));
+  expect(ending(events).outcome).toBe(RunOutcome.COMPLETED);
+  expect(await team.events(session)).toEqual(events);
+  expect(JSON.stringify(events, withoutBigints)).toContain(JSON.stringify(deep(32)));
+});
+
+const withoutBigints = (_key: string, value: unknown): unknown =>
+  typeof value === "bigint" ? String(value) : value;
+
 describe("a task that comes to nothing", () => {
   it.each([
     ["an agent that is not a delegate", { agent: "Nobody", task: "x" }, /no agent "Nobody" to give work to/],
