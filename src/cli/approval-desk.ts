@@ -11,6 +11,8 @@ import { oneLine } from "./terminal-text.js";
  */
 export class ApprovalDesk {
   readonly #open = new Map<string, AbortController>();
+  /** Names of the agents of child sessions, by session. */
+  readonly #names = new Map<string, string>();
   #last: Promise<void> = Promise.resolve();
 
   constructor(
@@ -21,9 +23,15 @@ export class ApprovalDesk {
 
   /** Takes note of an event of the run. */
   see({ body }: Event): void {
-    if (body.case === "childEvent" && body.value.event) this.see(body.value.event);
+    if (body.case === "childEvent" && body.value.event) this.#seeChild(body.value.event);
     else if (body.case === "approvalRequested" && body.value.approval) this.#take(body.value.approval);
     else if (body.case === "approvalResolved") this.#open.get(body.value.approval?.id ?? "")?.abort();
+  }
+
+  #seeChild(event: Event): void {
+    const { body, sessionId } = event;
+    if (body.case === "runStarted") this.#names.set(sessionId, body.value.agentName);
+    this.see(event);
   }
 
   /** Takes every question back. */
@@ -41,7 +49,8 @@ export class ApprovalDesk {
 
   #askNext(approval: Approval, signal: AbortSignal): Promise<void> {
     const asked = this.#last.then(async () => {
-      if (!signal.aborted) await this.#resolve(approval, await ask(approval, signal));
+      if (!signal.aborted)
+        await this.#resolve(approval, await ask(approval, this.#names.get(approval.sessionId), signal));
     });
     this.#last = asked.catch(() => undefined);
     return asked;
@@ -54,14 +63,19 @@ export class ApprovalDesk {
 }
 
 /** Asks the person at the terminal; without one the answer is no. Throws when the question is taken back. */
-async function ask({ toolCall, summary }: Approval, signal: AbortSignal): Promise<boolean> {
+async function ask(
+  { toolCall, summary }: Approval,
+  agentName: string | undefined,
+  signal: AbortSignal,
+): Promise<boolean> {
   if (!process.stdin.isTTY) {
     process.stderr.write("! denied: nobody to ask; --yes approves every call\n");
     return false;
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const question = `? ${toolCall?.name}: ${oneLine(summary, 1000)} - run it? [y/N] `;
+    const whose = agentName === undefined ? "" : `[${oneLine(agentName, 40)}] `;
+    const question = `? ${whose}${toolCall?.name}: ${oneLine(summary, 1000)} - run it? [y/N] `;
     const reply = await terminal.question(question, { signal });
     return /^y(es)?$/i.test(reply.trim());
   } finally {
