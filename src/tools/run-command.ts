@@ -26,6 +26,8 @@ export interface CommandEnd extends SandboxExit {
 
 /** Bytes after which a stream is read slower: who prints so much prints for nobody. */
 const fastBytes = 8 * 1024 * 1024;
+/** Milliseconds between two pieces of it then, of up to 64 KiB. */
+const slowMs = 4;
 /** How long the output may stay open, without a byte, once everything that was started has ended. */
 const drainMs = 500;
 
@@ -93,7 +95,7 @@ function readText(stream: Readable, onText: (text: string) => void): TextReader 
       const data: Buffer = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
       bytes += data.length;
       emit(decoder.decode(data, { stream: true }));
-      await (bytes > fastBytes ? delay(1) : nextTurn());
+      await (bytes > fastBytes ? delay(slowMs) : nextTurn());
     }
   })()
     // Destroyed by us, or broken: what has come so far counts.
