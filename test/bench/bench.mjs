@@ -8,7 +8,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { comparisons, figures, longSession, render } from "./targets.mjs";
+import { comparisons, figures, longSession, render, tools } from "./targets.mjs";
 import { layOut } from "./workspace.mjs";
 
 const root = join(import.meta.dirname, "../..");
@@ -40,7 +40,7 @@ function measure(result, program, ...args) {
   return JSON.parse(readFileSync(result, "utf8"));
 }
 
-const [ratios, single, long] = ["ratios", "agentry-sse", "long-session"].map((name) =>
+const [ratios, single, long, sandbox] = ["ratios", "agentry-sse", "long-session", "tools"].map((name) =>
   join(directory, "results", `${name}.json`),
 );
 const servers = ["reparse", "agentry-sse", "agentry-connect"];
@@ -54,6 +54,7 @@ const rows = [
     measure(single, "client.mjs", "agentry-sse", "--tests=a,e", "--port=9302", "--up=9303", ...quick),
   ),
   ...longSession(measure(long, "long-session.mjs", "agentry-sse", turns)),
+  ...tools(measure(sandbox, join(import.meta.dirname, "tools.mjs"), `--out=${sandbox}`)),
 ];
 console.log(render(rows));
 process.exitCode = rows.every((row) => row.met !== false) ? 0 : 1;

@@ -74,6 +74,35 @@ export function longSession({ turns, early, late, lost, requestBytes }) {
   ];
 }
 
+/** Rows for the sandbox of the tools, as tools.mjs writes them. */
+export function tools({ starts: { bare, ...others }, waits }) {
+  const what = {
+    least: "bubblewrap with the least that confines, to a bare spawn",
+    sandboxed: "a sandboxed program, to a bare spawn",
+    bash: "the bash tool, to a bare spawn",
+  };
+  return [
+    ...Object.entries(others).map(([name, ms]) =>
+      judged({
+        what: what[name],
+        value: ms / bare,
+        unit: "×",
+        beside: `${digits(ms)} : ${digits(bare)} ms`,
+        ...(name === "sandboxed" && { most: 4 }),
+      }),
+    ),
+    ...Object.entries(waits).map(([name, { p50, p99 }]) =>
+      judged({
+        what: `a request beside ${name}, p99`,
+        value: p99,
+        unit: " ms",
+        most: 250,
+        beside: `p50 ${digits(p50)} ms`,
+      }),
+    ),
+  ];
+}
+
 /** A measurement that failed has missed its target. */
 const missing = ({ what, most, least }) => ({
   what,
