@@ -8,14 +8,15 @@ import { systemClock } from "../../src/core/clock.js";
 import type { Store } from "../../src/core/store.js";
 import { validHistory } from "../../src/engine/history.js";
 import { openSqliteStore } from "../../src/store/sqlite/open.js";
-import { copies, gives, openTeam } from "./delegation-room.js";
+import type { Member } from "./delegation-room.js";
+import { copies, gives, openTeam, uses } from "./delegation-room.js";
 import { databaseFile, ending, kinds, openRoom, replaced, says } from "./room.js";
 
-const { TASK } = DelegateMode;
+const { TASK, HANDOFF } = DelegateMode;
 const words = Array.from({ length: 30 }, (_, i) => `w${i} `);
 
-/** Runs a family of agents and copies the database after each transaction, as a crash would leave it. */
-async function crashes(): Promise<{ files: string[]; session: string }> {
+/** Runs a team and copies the database after each transaction, as a crash would leave it. */
+async function crashes(members: Readonly<Record<string, Member>>) {
   const file = databaseFile();
   const files: string[] = [];
   const copyAfter = (real: Store): Store =>
@@ -28,33 +29,29 @@ async function crashes(): Promise<{ files: string[]; session: string }> {
         return results;
       },
     });
-  const slowly = async function* () {
-    for (const event of says(words.join(""), words)) {
-      yield event;
-      await new Promise(setImmediate);
-    }
-  };
-  const team = await openTeam(
-    {
-      Top: { script: gives(["Middle", "one"], ["Middle", "two"]), gives: { Middle: TASK } },
-      Middle: { script: gives(["Bottom", "deep"]), gives: { Bottom: TASK } },
-      Bottom: { script: slowly },
-    },
-    { file, store: copyAfter },
-  );
+  const team = await openTeam(members, { file, store: copyAfter });
   const session = await team.open();
   await team.finished(await team.start(session, "go"));
   await team.close();
-  return { files, session };
+  return { files, session, ids: team.ids };
 }
+
+async function* slowly() {
+  for (const event of says(words.join(""), words)) {
+    yield event;
+    await new Promise(setImmediate);
+  }
+}
+
+const readAll = (store: Store, sessionId: string): Promise<Event[]> =>
+  store.events.read({ sessionId, after: 0, limit: 1e5, maxBytes: 1e9 });
 
 /** The log of a session and those below it, each with its copies in the one above. */
 async function family(
   store: Store,
   sessionId: string,
 ): Promise<{ log: Event[]; copy: Event[] | undefined }[]> {
-  const read = (id: string) => store.events.read({ sessionId: id, after: 0, limit: 1e5, maxBytes: 1e9 });
-  const log = await read(sessionId);
+  const log = await readAll(store, sessionId);
   const { items } = await store.sessions.list({ limit: 100 }, sessionId);
   const below = await Promise.all(
     items.map(async ({ id }) => {
@@ -66,7 +63,11 @@ async function family(
 }
 
 it("wherever a server dies, a parent's log holds a beginning of its child's, and all of it afterwards", async () => {
-  const { files, session } = await crashes();
+  const { files, session } = await crashes({
+    Top: { script: gives(["Middle", "one"], ["Middle", "two"]), gives: { Middle: TASK } },
+    Middle: { script: gives(["Bottom", "deep"]), gives: { Bottom: TASK } },
+    Bottom: { script: slowly },
+  });
   expect(files.length).toBeGreaterThan(30);
   let behind = 0;
   for (const file of files) {
@@ -96,3 +97,19 @@ it("wherever a server dies, a parent's log holds a beginning of its child's, and
   }
   expect(behind).toBeGreaterThan(0);
 }, 60_000);
+
+it("wherever a server dies, a session has the agent that its log says took it over", async () => {
+  const { files, session, ids } = await crashes({
+    A: { script: uses("handoff", { agent: "B" }), gives: { B: HANDOFF } },
+    B: { script: slowly },
+  });
+  const seen = new Set<boolean>();
+  for (const file of files) {
+    const store = await openSqliteStore({ path: file, clock: systemClock });
+    const changed = kinds(await readAll(store, session)).includes("agentChanged");
+    expect((await store.sessions.get(session))?.agentId).toBe(changed ? ids.B : ids.A);
+    await store.close();
+    seen.add(changed);
+  }
+  expect(seen.size).toBe(2);
+});
