@@ -7,7 +7,7 @@ import { validHistory } from "../../src/engine/history.js";
 import type { Team } from "./delegation-room.js";
 import { copies, gives, openTeam, uses } from "./delegation-room.js";
 import type { Script } from "./room.js";
-import { bodies, calls, ending, kinds, says, stalls, tool } from "./room.js";
+import { bodies, calls, ending, kinds, never, says, stalls, tool } from "./room.js";
 
 const { TASK } = DelegateMode;
 
@@ -74,6 +74,34 @@ describe("a run that is stopped", () => {
     await team.engine.cancel(run.id);
     await team.finished(run);
     expect(await outcomes(team, await chainOf(team, session))).toEqual([CANCELED, CANCELED, CANCELED]);
+  });
+
+  it("at any moment leaves every log whole", async () => {
+    const words = Array.from({ length: 10 }, (_, i) => `w${i} `);
+    const team = await openChain(async function* () {
+      for (const event of says(words.join(""), words)) {
+        yield event;
+        await new Promise(setImmediate);
+      }
+    });
+    const ended = new Set<RunOutcome>();
+    for (let count = 1; count < 75; count += 2) {
+      const session = await team.open();
+      const run = await team.start(session, "go");
+      for await (const { seq } of team.watch.run(run.id, 0, never)) {
+        if (seq === count) await team.engine.cancel(run.id);
+      }
+      // A child that had not begun has no log.
+      const chain = await chainOf(team, session);
+      const begun = await Promise.all(chain.map(async (id) => (await team.events(id)).length > 0));
+      for (const outcome of await outcomes(
+        team,
+        chain.filter((_id, i) => begun[i]),
+      ))
+        ended.add(outcome);
+    }
+    expect([...ended].sort()).toEqual([RunOutcome.COMPLETED, CANCELED]);
+    expect(team.bugs).toEqual([]);
   });
 
   it("takes back what a child asks", async () => {
