@@ -85,6 +85,32 @@ describe("a task", () => {
     ]);
   });
 
+  it("is for one agent alone, also where two have one name", async () => {
+    const twin = { name: "Twin", instructions: "Second" };
+    const team = await openTeam({
+      Lead: {
+        script: (_request, turn) =>
+          turn === 1
+            ? calls(
+                { name: "transfer_task", input: { agent: team.ids.Second!, task: "x" } },
+                { name: "transfer_task", input: { agent: "Twin", task: "x" } },
+              )
+            : says("ok"),
+        gives: { First: DelegateMode.TASK, Second: DelegateMode.TASK },
+      },
+      First: { ...twin, instructions: "First", description: "One of two." },
+      Second: twin,
+    });
+    const events = await team.finished(await team.start(await team.open(), "go"));
+    const { description, inputSchema } = team.requests[0]!.tools[0]!;
+    const [first, second] = [team.ids.First!, team.ids.Second!];
+    expect(description).toContain(`- ${first} (Twin): One of two.\n- ${second} (Twin)`);
+    expect(inputSchema).toMatchObject({ properties: { agent: { enum: [first, second] } } });
+    const outputs = bodies(events, "toolCallFinished").map(({ result }) => result?.output);
+    expect(outputs).toContain("Second is done.");
+    expect(outputs.join()).toMatch(/There is no agent "Twin"/);
+  });
+
   it("may be one of several that are done beside each other", async () => {
     const both = Promise.withResolvers<void>();
     let begun = 0;
