@@ -14,6 +14,15 @@ export interface Secrets {
   open(providerId: string): Promise<OpenSecret | undefined>;
 }
 
+/** Secrets that the server has got by itself, as the tokens of OAuth. They are encrypted at rest. */
+export interface TokenStore {
+  /** Undefined when there is none, or none that can be read. */
+  open(id: string): Promise<string | undefined>;
+  /** Stores a text in place of the one before. `origin` is the only one that it may be sent to. */
+  put(id: string, text: string, origin: string): Promise<void>;
+  delete(id: string): Promise<void>;
+}
+
 /** Takes every known secret out of a text, in each form it may have: plain, base64, URL-encoded, JSON-escaped. */
 export interface Redactor {
   /** Makes a value known for the life of the process. Values shorter than 8 characters are ignored. */

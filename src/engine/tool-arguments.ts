@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { JsonObject } from "@bufbuild/protobuf";
+import { canonicalJson } from "../core/canonical-json.js";
 import { isShallow } from "../core/json-depth.js";
 
 /** The arguments of a call: an object, or the text that is none. */
@@ -40,16 +41,4 @@ export function hashCall(name: string, input: JsonObject): string {
   return createHash("sha256")
     .update(canonicalJson([name, input]))
     .digest("hex");
-}
-
-/** Canonical JSON of a value that nests no deeper than arguments may. */
-export function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
-  if (typeof value === "object" && value !== null) {
-    const members = Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
-    return `{${members.join(",")}}`;
-  }
-  return JSON.stringify(value);
 }

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { canonicalJson, hashCall, parseArguments } from "../../src/engine/tool-arguments.js";
+import { canonicalJson } from "../../src/core/canonical-json.js";
+import { hashCall, parseArguments } from "../../src/engine/tool-arguments.js";
 
 const deep = (levels: number): string => `${'{"a":'.repeat(levels)}1${"}".repeat(levels)}`;
 
