@@ -44,6 +44,7 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
   "@connectrpc/connect-node": { values: ["src/server/", "src/cli/"] },
   "@anthropic-ai/sandbox-runtime": { values: ["src/tools/sandbox/"] },
   "@anthropic-ai/sdk": { values: ["src/providers/anthropic/"] },
+  "@modelcontextprotocol/sdk": { values: ["src/tools/mcp/"] },
   "@vscode/ripgrep": { values: ["src/tools/"] },
   "better-sqlite3": { values: ["src/store/sqlite/"] },
   commander: { values: ["src/cli/"] },

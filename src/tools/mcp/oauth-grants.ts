@@ -1,0 +1,67 @@
+import type { OAuthClientInformationMixed, OAuthTokens } from "@modelcontextprotocol/sdk/shared/auth.js";
+import {
+  OAuthClientInformationFullSchema,
+  OAuthClientInformationSchema,
+  OAuthTokensSchema,
+} from "@modelcontextprotocol/sdk/shared/auth.js";
+import type { Redactor, TokenStore } from "../../core/secrets.js";
+import { isRecord } from "./plain-json.js";
+
+/** What OAuth has given for one server. */
+export interface Grant {
+  /** The registration, which holds for one address that browsers are sent back to. */
+  readonly client?: OAuthClientInformationMixed | undefined;
+  readonly redirectUrl?: string | undefined;
+  readonly tokens?: OAuthTokens | undefined;
+}
+
+/** The id under which the grant for a server is kept. */
+export const grantId = (server: URL): string => `mcp-oauth:${server.href}`;
+
+/** Keeps grants, encrypted, and makes every token in them known to the redactor. */
+export class OAuthGrants {
+  readonly #read = new Map<string, Grant>();
+
+  constructor(
+    private readonly store: TokenStore,
+    private readonly redactor: Redactor,
+  ) {}
+
+  /** Read anew: the tokens may have been taken away, or another session may have got some. */
+  async load(server: URL): Promise<Grant> {
+    const text = await this.store.open(grantId(server));
+    const grant = text === undefined ? {} : readGrant(text);
+    this.#hide(grant);
+    this.#read.set(server.href, grant);
+    return grant;
+  }
+
+  /** As it was read or saved last. */
+  known(server: URL): Grant {
+    return this.#read.get(server.href) ?? {};
+  }
+
+  async save(server: URL, grant: Grant): Promise<void> {
+    this.#hide(grant);
+    this.#read.set(server.href, grant);
+    await this.store.put(grantId(server), JSON.stringify(grant), server.origin);
+  }
+
+  #hide({ tokens, client }: Grant): void {
+    const secrets = [tokens?.access_token, tokens?.refresh_token, tokens?.id_token, client?.client_secret];
+    for (const secret of secrets) if (secret) this.redactor.add(secret);
+  }
+}
+
+function readGrant(text: string): Grant {
+  const value: unknown = JSON.parse(text);
+  if (!isRecord(value)) return {};
+  const full = OAuthClientInformationFullSchema.safeParse(value.client);
+  const brief = OAuthClientInformationSchema.safeParse(value.client);
+  const tokens = OAuthTokensSchema.safeParse(value.tokens);
+  return {
+    client: full.data ?? brief.data,
+    redirectUrl: typeof value.redirectUrl === "string" ? value.redirectUrl : undefined,
+    tokens: tokens.data,
+  };
+}

@@ -1,0 +1,169 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import {
+  ElicitationCompleteNotificationSchema,
+  ElicitRequestSchema,
+  ResultSchema,
+  ToolListChangedNotificationSchema,
+} from "@modelcontextprotocol/sdk/types.js";
+import { canceled, Fault } from "../../core/fault.js";
+import type { ToolContext, ToolOutput } from "../../core/tool.js";
+import type { OfferedTool, ServerHost, ToolServer } from "../../core/tool-servers.js";
+import type { OpenCall } from "./call-tool.js";
+import { callTool } from "./call-tool.js";
+import { readTool } from "./read-tool.js";
+import { plainLine, serverFault } from "./server-fault.js";
+import { ServerQuestions } from "./server-questions.js";
+
+const mostTools = 200;
+const mostPages = 20;
+
+/** How patient a connection is, in milliseconds. */
+export interface ConnectionTimes {
+  /** Until a server has answered to its first message, or with its list of tools. */
+  readonly answerMs: number;
+  /** Until a call has its result. */
+  readonly callMs: number;
+}
+
+/** What is known of a transport beyond what the library wants. */
+export interface ServerTransport extends Transport {
+  /** Why it is over, where it knows. */
+  readonly ended?: string | undefined;
+}
+
+/** A connection to an MCP server over any transport. Offers the form and URL modes of elicitation, and nothing else. */
+export class ServerConnection implements ToolServer {
+  readonly #client: Client;
+  readonly #questions = new ServerQuestions();
+  /** Calls under way, each with the run that waits for it. */
+  readonly #calls = new Set<OpenCall>();
+  #host: ServerHost;
+  #listed: Promise<readonly OfferedTool[]> | undefined;
+  #broken: Fault | undefined;
+
+  constructor(
+    private readonly transport: ServerTransport,
+    host: ServerHost,
+    private readonly times: ConnectionTimes,
+  ) {
+    this.#host = host;
+    this.#client = new Client(
+      { name: "agentry", version: "1" },
+      { capabilities: { elicitation: { form: {}, url: {} } }, jsonSchemaValidator: { getValidator } },
+    );
+    this.#client.setRequestHandler(ElicitRequestSchema, ({ params }) =>
+      this.#questions.ask(params, (question) => this.#asker().elicit(question)),
+    );
+    this.#client.setNotificationHandler(ToolListChangedNotificationSchema, () => {
+      this.#listed = undefined;
+    });
+    this.#client.setNotificationHandler(ElicitationCompleteNotificationSchema, ({ params }) =>
+      this.#questions.complete(params.elicitationId),
+    );
+    this.#client.onclose = () => {
+      this.#broken ??= new Fault("unavailable", plainLine(transport.ended ?? "it broke off"));
+    };
+  }
+
+  /** Why it is over; undefined while it is not. */
+  get broken(): Fault | undefined {
+    return this.#broken;
+  }
+
+  /** From now on it works for another run. */
+  set host(host: ServerHost) {
+    this.#host = host;
+    this.#questions.reset();
+    // Not every server says when its tools change.
+    this.#listed = undefined;
+  }
+
+  /** Begins to speak. @throws Fault. */
+  async open(signal: AbortSignal): Promise<void> {
+    await this.#request(signal, (options) => this.#client.connect(this.transport, options));
+  }
+
+  async tools(signal: AbortSignal): Promise<readonly OfferedTool[]> {
+    if (this.#broken) throw this.#broken;
+    if (!this.#listed) {
+      const listing = this.#list(signal);
+      this.#listed = listing;
+      listing.catch(() => {
+        if (this.#listed === listing) this.#listed = undefined;
+      });
+    }
+    return this.#listed;
+  }
+
+  async call(
+    tool: OfferedTool,
+    input: JsonObject,
+    context: ToolContext,
+    signal: AbortSignal,
+  ): Promise<ToolOutput> {
+    const now = (await this.tools(signal)).find(({ name }) => name === tool.name);
+    if (now?.sha256 !== tool.sha256)
+      return {
+        text: "The server has changed this tool. Until somebody has approved that, it is not called.",
+        failed: true,
+      };
+    const request = { client: this.#client, name: tool.name, input, context, timeoutMs: this.times.callMs };
+    try {
+      return await callTool(request, { calls: this.#calls, questions: this.#questions }, signal);
+    } catch (error) {
+      if (signal.aborted) throw canceled("the run was canceled");
+      const fault = this.#broken ?? serverFault(error);
+      if (fault.reason === "unauthenticated" || fault.detail.retryable) this.#broken ??= fault;
+      return { text: `The call failed: ${fault.message}`, failed: true };
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close().catch(() => undefined);
+    await this.transport.close().catch(() => undefined);
+  }
+
+  /** A question belongs to the call that is under way, where there is one alone. */
+  #asker(): ServerHost | OpenCall {
+    const [call, another] = this.#calls;
+    return call && !another ? call : this.#host;
+  }
+
+  async #list(signal: AbortSignal): Promise<readonly OfferedTool[]> {
+    const tools = new Map<string, OfferedTool>();
+    if (!this.#client.getServerCapabilities()?.tools) return [];
+    let cursor: unknown;
+    for (let page = 0; page < mostPages; page += 1) {
+      const params = typeof cursor === "string" ? { cursor } : {};
+      const result = await this.#request(signal, (options) =>
+        this.#client.request({ method: "tools/list", params }, ResultSchema, options),
+      );
+      for (const item of Array.isArray(result.tools) ? result.tools : []) {
+        const tool = readTool(item);
+        if (tool && !tools.has(tool.name) && tools.size < mostTools) tools.set(tool.name, tool);
+      }
+      cursor = result.nextCursor;
+      if (typeof cursor !== "string") break;
+    }
+    return [...tools.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  async #request<T>(
+    signal: AbortSignal,
+    send: (options: { signal: AbortSignal; timeout: number }) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await send({ signal, timeout: this.times.answerMs });
+    } catch (error) {
+      if (signal.aborted) throw canceled("the run was canceled");
+      throw this.#broken ?? serverFault(error);
+    }
+  }
+}
+
+/** What a tool answers is shown and not used: nothing is held against schemas that a stranger wrote. */
+function getValidator() {
+  return (input: unknown) => ({ valid: true as const, data: input as never, errorMessage: undefined });
+}

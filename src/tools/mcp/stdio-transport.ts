@@ -1,0 +1,126 @@
+import type { Readable } from "node:stream";
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
+import { JSONRPCMessageSchema } from "@modelcontextprotocol/sdk/types.js";
+import type { SandboxProcess } from "../../core/sandbox.js";
+import { takeEnd } from "../show-text.js";
+
+/** Bytes of one message. */
+export const longestMessage = 4 * 1024 * 1024;
+/** Characters that are kept of what a server writes to its standard error. */
+const lastCharacters = 2_000;
+/** Milliseconds that a server has to end by itself once its input is closed. */
+const graceMs = 500;
+/** Milliseconds in which what an ended server has written is still read. */
+const drainMs = 500;
+
+/**
+ * MCP over the standard input and output of a process: JSON-RPC messages, one a line. Lines that hold none are
+ * passed over. `ended` tells why the connection is over: a process that ended, a message that is too long.
+ */
+export class StdioTransport implements Transport {
+  onclose?: (() => void) | undefined;
+  onerror?: ((error: Error) => void) | undefined;
+  onmessage?: NonNullable<Transport["onmessage"]>;
+  #process: SandboxProcess | undefined;
+  #lastWords = "";
+  #why: string | undefined;
+  #closed = false;
+
+  constructor(private readonly startProcess: () => SandboxProcess) {}
+
+  /** Why the connection is over, for people; undefined while it is not, and when this side has closed it. */
+  get ended(): string | undefined {
+    return this.#why;
+  }
+
+  async start(): Promise<void> {
+    const process = this.startProcess();
+    this.#process = process;
+    process.stdin.on("error", () => undefined);
+    const reading = this.#read(process.stdout).catch(() => undefined);
+    void this.#listen(process.stderr).catch(() => undefined);
+    void process.exited
+      .then(({ code, signal }) => (signal === null ? `it ended with code ${code}` : `${signal} ended it`))
+      .catch((error: unknown) => `it could not be started: ${codeOf(error)}`)
+      .then(async (why) => {
+        await Promise.race([reading, delay(drainMs, undefined, { ref: false })]);
+        const words = this.#lastWords.trim().split("\n").at(-1)?.trim();
+        this.#end(words ? `${why}: ${words}` : why);
+      });
+  }
+
+  async send(message: JSONRPCMessage): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    if (this.#closed || !this.#process) throw new Error("the server is not connected");
+    this.#process.stdin.write(`${JSON.stringify(message)}\n`, (error) => (error ? reject(error) : resolve()));
+    await promise;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#stop(graceMs);
+    this.onclose?.();
+  }
+
+  #end(why: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#why = why;
+    void this.#stop(0);
+    this.onclose?.();
+  }
+
+  async #stop(waitMs: number): Promise<void> {
+    const process = this.#process;
+    if (!process) return;
+    const exited = process.exited.catch(() => undefined);
+    process.stdin.end();
+    await Promise.race([exited, delay(waitMs, undefined, { ref: false })]);
+    process.kill();
+    await exited;
+    for (const stream of [process.stdout, process.stderr]) stream.destroy();
+  }
+
+  async #read(stdout: Readable): Promise<void> {
+    let held: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of stdout) {
+      const data = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
+      let from = 0;
+      for (let at = data.indexOf(10); at >= 0; at = data.indexOf(10, from)) {
+        this.#receive(Buffer.concat([...held, data.subarray(from, at)]));
+        held = [];
+        size = 0;
+        from = at + 1;
+      }
+      held.push(data.subarray(from));
+      size += data.length - from;
+      if (size > longestMessage) return this.#end(`a message of it is longer than ${longestMessage} bytes`);
+      // Other work gets its turn however much a server writes.
+      await nextTurn();
+    }
+  }
+
+  #receive(line: Buffer): void {
+    if (this.#closed) return;
+    try {
+      this.onmessage?.(JSONRPCMessageSchema.parse(JSON.parse(line.toString("utf8"))));
+    } catch {
+      // Many a program prints something before it speaks MCP.
+    }
+  }
+
+  async #listen(stderr: Readable): Promise<void> {
+    for await (const chunk of stderr) {
+      this.#lastWords = takeEnd(this.#lastWords + String(chunk), lastCharacters);
+      await nextTurn();
+    }
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+}
