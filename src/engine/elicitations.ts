@@ -22,6 +22,8 @@ export interface ElicitationReply {
 /** Questions of tools to the user that wait for an answer. */
 export class Elicitations {
   readonly #questions: Questions<Elicitation>;
+  /** Answers that go to the asker alone, by the ids of the questions that want them so. */
+  readonly #confidential = new Map<string, JsonObject | undefined>();
 
   constructor(
     private readonly store: Store,
@@ -36,21 +38,34 @@ export class Elicitations {
   async ask(
     writer: RunWriter,
     toolCallId: string,
-    { message, requestedSchema }: ElicitationQuestion,
+    question: ElicitationQuestion,
     signal: AbortSignal,
   ): Promise<Elicitation> {
+    const { message, requestedSchema, url = "", confidential = false, elsewhere } = question;
     const elicitation = create(ElicitationSchema, {
       id: newId(),
       sessionId: writer.run.sessionId,
       runId: writer.run.id,
       toolCallId,
       message: message.toWellFormed(),
+      url,
       ...(requestedSchema && { requestedSchema }),
       state: ElicitationState.PENDING,
       createdAt: writer.stamp(),
       expiresAt: timestampFromMs(this.clock.now() + this.expiryMs),
     });
-    return this.#questions.ask(writer, elicitation, signal);
+    const { id } = elicitation;
+    if (confidential) this.#confidential.set(id, undefined);
+    const accepted = { state: ElicitationState.ACCEPTED } as const;
+    // Too late where somebody has answered here before.
+    void elsewhere?.then(() => this.resolve(id, accepted)).catch(() => undefined);
+    try {
+      const settled = await this.#questions.ask(writer, elicitation, signal);
+      const content = this.#confidential.get(id);
+      return content ? { ...settled, content } : settled;
+    } finally {
+      this.#confidential.delete(id);
+    }
   }
 
   /**
@@ -60,12 +75,14 @@ export class Elicitations {
   async resolve(id: string, { state, content }: ElicitationReply): Promise<Elicitation> {
     const stored = this.#questions.waiting(id) ?? (await this.store.elicitations.get(id));
     if (!stored) throw notFound("elicitation", id);
+    const isConfidential = this.#confidential.has(id);
+    if (isConfidential) this.#confidential.set(id, content ?? this.#confidential.get(id));
     const settled = this.#questions.waiting(id)
       ? await this.#questions.decide(id, (pending, writer) =>
           create(ElicitationSchema, {
             ...pending,
             state,
-            ...(content && { content }),
+            ...(content && !isConfidential && { content }),
             resolvedAt: writer.stamp(),
           }),
         )

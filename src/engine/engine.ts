@@ -11,6 +11,7 @@ import type { Policy } from "../core/policy.js";
 import type { Sandbox } from "../core/sandbox.js";
 import type { Store } from "../core/store.js";
 import type { Tool } from "../core/tool.js";
+import type { ToolServers } from "../core/tool-servers.js";
 import { admit } from "./admission.js";
 import { Approvals } from "./approvals.js";
 import type { StoppableRun } from "./children.js";
@@ -25,6 +26,7 @@ import type { RunOrder } from "./new-run.js";
 import { recoverRuns } from "./recovery.js";
 import type { RetryPolicy } from "./retry.js";
 import { defaultRetryPolicy } from "./retry.js";
+import { ServerTrust } from "./server-trust.js";
 import { SessionLogs } from "./session-logs.js";
 import { createStamp } from "./stamp.js";
 
@@ -37,6 +39,8 @@ export interface EngineOptions {
   readonly store: Store;
   readonly providers: ModelProviders;
   readonly tools: readonly Tool[];
+  /** Connects agents to their MCP servers. Absent: they have none. */
+  readonly toolServers?: ToolServers;
   readonly sandbox: Sandbox;
   /** Decides which tool calls run. */
   readonly policy: Policy;
@@ -94,6 +98,9 @@ export class Engine {
         store,
         providers: options.providers,
         tools: new Map(options.tools.map((tool) => [tool.name, tool])),
+        ...(options.toolServers && {
+          toolServers: { servers: options.toolServers, trust: new ServerTrust(store.documents) },
+        }),
         sandbox: options.sandbox,
         policy: options.policy,
         approvals: this.approvals,
@@ -195,6 +202,7 @@ export class Engine {
       lane.active?.cancel();
       // A run whose log cannot be stored is not waited for: deleting it may make room.
       await Promise.race([lane.left, lane.active?.troubled ?? lane.left]);
+      await this.#parts.run.toolServers?.servers.leave(sessionId);
       await this.#deleteChildren(sessionId);
       const deleted = await this.#parts.store.sessions.delete(sessionId);
       this.logs.close(sessionId);

@@ -6,6 +6,7 @@ import { RuleEffect, RuleSchema } from "../../gen/agentry/v1/rule_pb.js";
 import { ApprovalScope } from "../../gen/agentry/v1/run_pb.js";
 import { invalid } from "../core/fault.js";
 import type { RuleEffect as Effect, Rule } from "../core/policy.js";
+import { serverPrefix } from "./server-subject.js";
 import { hashCall } from "./tool-arguments.js";
 
 /** Begins the pattern of a rule that is about calls with exactly the same arguments. */
@@ -52,10 +53,8 @@ function isExact({ effect, pattern }: ProtoRule): boolean {
 }
 
 /** The rule that goes with an approval of this scope; undefined when it is about the one call alone. */
-export function ruleFor(
-  scope: ApprovalScope,
-  { toolCall, argumentsSha256 }: Approval,
-): ProtoRule | undefined {
+export function ruleFor(scope: ApprovalScope, approval: Approval): ProtoRule | undefined {
+  const { toolCall, argumentsSha256 } = approval;
   const tool = toolCall?.name ?? "";
   const effect = RuleEffect.ALLOW;
   switch (scope) {
@@ -65,6 +64,8 @@ export function ruleFor(
     case ApprovalScope.SAME_CALL:
       return create(RuleSchema, { effect, tool, pattern: samePrefix + argumentsSha256 });
     case ApprovalScope.TOOL:
+      // Whoever lets one server in has not seen the next one of its name.
+      if (tool.startsWith(serverPrefix)) return ruleFor(ApprovalScope.SAME_CALL, approval);
       return create(RuleSchema, { effect, tool });
     case ApprovalScope.SESSION:
       return create(RuleSchema, { effect, tool: "*" });

@@ -21,6 +21,8 @@ import { validHistory } from "./history.js";
 import type { RunOrder } from "./new-run.js";
 import type { RetryPolicy } from "./retry.js";
 import type { RunWriter } from "./run-writer.js";
+import type { ServerParts } from "./server-tools.js";
+import { ServerTools } from "./server-tools.js";
 import { sessionInForce } from "./session-in-force.js";
 import type { SessionLogs } from "./session-logs.js";
 import type { StepBudget } from "./step-budget.js";
@@ -31,6 +33,8 @@ export interface RunTools {
   readonly store: Store;
   readonly providers: ModelProviders;
   readonly tools: ReadonlyMap<string, Tool>;
+  /** Absent: agents have no tools of MCP servers. */
+  readonly toolServers?: ServerParts | undefined;
   readonly sandbox: Sandbox;
   readonly policy: Policy;
   readonly approvals: Approvals;
@@ -71,12 +75,26 @@ export interface RunWork {
  * @throws Fault when a model call fails for good or `signal` fires; what had begun is still open then.
  */
 export async function runLoop(run: RunTools, work: RunWork, signal: AbortSignal): Promise<RunOutcome> {
+  const servers = new ServerTools(run, work);
+  try {
+    return await runSteps(run, work, servers, signal);
+  } finally {
+    servers.end();
+  }
+}
+
+async function runSteps(
+  run: RunTools,
+  work: RunWork,
+  servers: ServerTools,
+  signal: AbortSignal,
+): Promise<RunOutcome> {
   const { writer, conversation, budget } = work;
   for (let step = 1; budget.take(); step += 1) {
     work.absorbSteering();
     await compactWhenFull(run, work, signal);
     const { agent } = work;
-    const tools = await agentTools(run, work);
+    const tools = await agentTools(run, work, servers, signal);
     const definitions = [...tools.values()].map(toDefinition);
     const messages = validHistory(contextOf(conversation.messages));
     const call = { ...run, writer, agent, messages, tools: definitions, usedIds: conversation.callIds, step };

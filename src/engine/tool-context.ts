@@ -31,7 +31,8 @@ export function toolContext(step: ToolStep, call: ToolCall, signal: AbortSignal)
   };
 }
 
-function actionOf(state: ElicitationState): ElicitationOutcome["action"] {
+/** What became of a question, in the words of tools. */
+export function actionOf(state: ElicitationState): ElicitationOutcome["action"] {
   switch (state) {
     case ElicitationState.ACCEPTED:
       return "accept";
