@@ -25,6 +25,8 @@ import { openSqliteStore } from "../store/sqlite/open.js";
 import { openKeyFile } from "../store/vault/key-file.js";
 import { createVault } from "../store/vault/vault.js";
 import { builtinTools } from "../tools/builtin-tools.js";
+import type { McpServers } from "../tools/mcp/create-tool-servers.js";
+import { createToolServers } from "../tools/mcp/create-tool-servers.js";
 import { createPolicy } from "../tools/policy/create-policy.js";
 import type { SandboxMode } from "../tools/sandbox/choose-sandbox.js";
 import type { GatewayService } from "../transcode/transcoder.js";
@@ -43,10 +45,12 @@ import { openListener } from "./listener.js";
 import { localCallersKnown, noteConnection } from "./local-caller.js";
 import type { Logger, LogLevel } from "./logger.js";
 import { createLogger } from "./logger.js";
+import { callbackPath, createOAuthCallback, isReturn } from "./oauth-callback.js";
 import { openProviders } from "./open-providers.js";
 import { openSandbox } from "./open-sandbox.js";
 import { restDialect } from "./rest-dialect.js";
 import { resolveToken } from "./token.js";
+import { createTokenStore } from "./token-store.js";
 import { wingmanDialect, wingmanNotFound } from "./wingman-dialect.js";
 
 /** How a server is set up. */
@@ -112,14 +116,18 @@ export async function openApp(settings: AppSettings): Promise<App> {
   if (settings.auth === "local" && !localCallersKnown()) {
     log.warn("this system does not tell who a local caller is: every caller needs the token (agentry token)");
   }
-  const rooms = await openRooms(settings, dataDir, redactor, log);
+  const { promise: redirectUrl, resolve: tellRedirectUrl } = Promise.withResolvers<string>();
+  const rooms = await openRooms({ ...settings, redirectUrl }, dataDir, redactor, log);
   const state = { draining: false, shutdown: new AbortController() };
-  const guard = createGuard({ host: settings.host, names: settings.allowedHosts ?? [] });
+  const guard = createGuard({ host: settings.host, names: settings.allowedHosts ?? [], crossSite: isReturn });
   const mounts = mountServices(rooms, state.shutdown.signal, log);
   const isDraining = (): boolean => state.draining;
-  const handler = createHttpHandler({ guard, authenticate, isDraining, mounts, log });
+  const open = createOAuthCallback((query) => rooms.toolServers.takeReturn(query));
+  const handler = createHttpHandler({ guard, authenticate, isDraining, open, mounts, log });
   const { host, port } = settings;
   const listener = await openListener({ host, port, handler, onConnection: noteConnection });
+  // RFC 8252, 7.3: a browser on this machine comes back to the loopback address.
+  tellRedirectUrl(`http://127.0.0.1:${listener.port}${callbackPath}`);
   return {
     url: listener.url,
     port: listener.port,
@@ -136,6 +144,7 @@ export async function openApp(settings: AppSettings): Promise<App> {
 /** What is behind the port. */
 interface Rooms {
   readonly engine: Engine;
+  readonly toolServers: McpServers;
   readonly services: readonly BoundService[];
   /** What other systems speak, over the same services. */
   readonly dialects: readonly GatewayService[];
@@ -143,7 +152,7 @@ interface Rooms {
 }
 
 async function openRooms(
-  settings: AppSettings,
+  settings: AppSettings & { readonly redirectUrl: Promise<string> },
   dataDir: string,
   redactor: Redactor,
   log: Logger,
@@ -161,10 +170,18 @@ async function openRooms(
   const policy = createPolicy();
   const sandbox = await trying;
   const onBug = (error: unknown): void => log.error({ err: error }, "a run failed by a fault of the server");
+  const toolServers = createToolServers({
+    sandbox,
+    secrets: vault,
+    tokens: createTokenStore(vault, log),
+    redactor,
+    redirectUrl: settings.redirectUrl,
+  });
   const engine = new Engine({
     store,
     providers: registry,
     tools,
+    toolServers,
     sandbox,
     policy,
     clock,
@@ -182,6 +199,7 @@ async function openRooms(
   const toolNames = new Set(tools.map(({ name }) => name));
   return {
     engine,
+    toolServers,
     services: [
       bind(AgentService, createAgentService({ store, tools, providers: directory, policy, stamp })),
       bind(SessionService, sessions),
@@ -191,6 +209,7 @@ async function openRooms(
     dialects: wingman({ ...canonical, models: registry, toolNames }),
     async close() {
       await policy.close();
+      await toolServers.close();
       await sandbox.close();
       await providers.close();
       await store.close();

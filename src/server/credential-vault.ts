@@ -4,6 +4,7 @@ import type { Credential } from "../../gen/agentry/v1/providers_pb.js";
 import { CredentialSchema, CredentialSource } from "../../gen/agentry/v1/providers_pb.js";
 import { invalid } from "../core/fault.js";
 import type { CredentialVault } from "../core/provider-directory.js";
+import { readServerUrl } from "../core/server-url.js";
 import { parseBaseUrl } from "../providers/address.js";
 import type { ProviderRegistry } from "../providers/registry.js";
 import type { CredentialStatus, Vault } from "../store/vault/vault.js";
@@ -20,6 +21,7 @@ export function createCredentialVault({ vault, registry, ownOrigin }: Credential
   return {
     async put(providerId, apiKey, baseUrl) {
       checkKey(apiKey);
+      if (providerId.startsWith(mcpPrefix)) return putServerToken(vault, providerId, { apiKey, baseUrl });
       const address = baseUrl ? parseBaseUrl(baseUrl, false) : undefined;
       if (address) checkId(providerId);
       const origin = address?.origin ?? ownOrigin(providerId);
@@ -28,7 +30,8 @@ export function createCredentialVault({ vault, registry, ownOrigin }: Credential
       return toCredential(stored, CredentialSource.STORE);
     },
     async delete(providerId) {
-      return vault.delete(providerId);
+      const granted = providerId.startsWith(mcpPrefix) ? await deleteGrants(vault, providerId) : false;
+      return (await vault.delete(providerId)) || granted;
     },
     async describe(providerId) {
       const stored = await vault.get(providerId);
@@ -37,6 +40,35 @@ export function createCredentialVault({ vault, registry, ownOrigin }: Credential
       return found && create(CredentialSchema, { ...found, source: CredentialSource.ENVIRONMENT });
     },
   };
+}
+
+/** Begins the ids of bearer tokens for MCP servers, which are named by their origins. */
+const mcpPrefix = "mcp:";
+/** Begins the ids of what OAuth has given for an MCP server. */
+const grantPrefix = "mcp-oauth:";
+
+async function putServerToken(
+  vault: Vault,
+  id: string,
+  { apiKey, baseUrl }: { readonly apiKey: string; readonly baseUrl: string },
+): Promise<Credential> {
+  const name = id.slice(mcpPrefix.length);
+  const { origin } = readServerUrl(name, "the origin in the provider id");
+  if (origin !== name)
+    throw invalid(`the id of an MCP server's token is ${mcpPrefix} and its origin: ${mcpPrefix}${origin}`);
+  if (apiKey === "") throw invalid("api_key is required");
+  if (baseUrl !== "") throw invalid("base_url has no meaning for the token of an MCP server");
+  return toCredential(await vault.put(id, { apiKey, baseUrl, origin }), CredentialSource.STORE);
+}
+
+/** What OAuth has given for the servers of an origin goes with its token. False when there was nothing. */
+async function deleteGrants(vault: Vault, id: string): Promise<boolean> {
+  const origin = id.slice(mcpPrefix.length);
+  const grants = (await vault.list()).filter(
+    (status) => status.providerId.startsWith(grantPrefix) && status.origin === origin,
+  );
+  for (const { providerId } of grants) await vault.delete(providerId);
+  return grants.length > 0;
 }
 
 /** A key travels in a header: what cannot stand there cannot be a key. */

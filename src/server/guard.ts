@@ -20,14 +20,23 @@ const foreign = (message: string): Refusal => ({ status: 403, reason: "forbidden
  * Makes the guard against DNS rebinding and cross-site requests. It looks at `Host` or `:authority`, which
  * must be `localhost`, `127.0.0.1`, `[::1]`, the bind host or one of `names`, with any port; at `Origin`,
  * which must be `http://` and such a host with the port of this connection; and at `Sec-Fetch-Site`. It may
- * turn a target in absolute form (RFC 9112 section 3.2.2) into its path.
+ * turn a target in absolute form (RFC 9112 section 3.2.2) into its path. What `crossSite` says yes to may come
+ * from pages of other sites.
  */
-export function createGuard(options: { host: string; names?: readonly string[] }): Guard {
+export function createGuard(options: {
+  host: string;
+  names?: readonly string[];
+  crossSite?(request: HttpRequest): boolean;
+}): Guard {
   const hosts = new Set(["localhost", "127.0.0.1", "[::1]"]);
   for (const name of [options.host, ...(options.names ?? [])]) {
     if (!wildcards.has(name)) hosts.add(hostOf(name));
   }
-  return (request) => checkHost(request, hosts) ?? checkTarget(request, hosts) ?? checkOrigin(request, hosts);
+  const { crossSite = () => false } = options;
+  return (request) =>
+    checkHost(request, hosts) ??
+    checkTarget(request, hosts) ??
+    (crossSite(request) ? undefined : checkOrigin(request, hosts));
 }
 
 function hostOf(name: string): string {

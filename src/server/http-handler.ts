@@ -13,6 +13,8 @@ export interface HttpHandlerOptions {
   readonly guard: Guard;
   readonly authenticate: Authenticator;
   readonly isDraining: () => boolean;
+  /** Answers before callers are asked who they are. Default: nothing does. */
+  readonly open?: Mount;
   /** Asked in order; the first that matches answers. */
   readonly mounts: readonly Mount[];
   readonly log: Logger;
@@ -29,7 +31,7 @@ const securityHeaders = {
 };
 
 /**
- * The way of every request: id, headers, guard, health, authentication, then the first mount that matches, or
+ * The way of every request: id, headers, guard, what is open to everybody, authentication, then the first mount that matches, or
  * 404. Refusals are JSON, and the body of a refused request is not read.
  */
 export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
@@ -56,6 +58,7 @@ function route(options: Routing, request: HttpRequest, response: HttpResponse): 
   if (foreign) return replyRefusal(request, response, foreign);
   const pathname = pathnameOf(request);
   if (options.health.matches(pathname, request)) return options.health.handle(request, response);
+  if (options.open?.matches(pathname, request)) return options.open.handle(request, response);
   const refusal = options.authenticate(request, pathname);
   if (refusal) return replyRefusal(request, response, refusal);
   const mount = options.mounts.find((candidate) => candidate.matches(pathname, request));
