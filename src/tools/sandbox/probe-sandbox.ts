@@ -43,7 +43,7 @@ export async function probeSandbox(sandbox: Sandbox): Promise<string | undefined
 
 function explain(complaint: string): string {
   if (complaint.includes("Unknown option")) return `${complaint}: bubblewrap 0.8 or later is needed`;
-  if (/user namespace|uid map|No permissions|Operation not permitted/i.test(complaint)) {
+  if (/namespace|uid map|No permissions|Operation not permitted/i.test(complaint)) {
     const apparmor = existsSync("/proc/sys/kernel/apparmor_restrict_unprivileged_userns");
     return `${complaint}: this system lets no user namespaces be made${apparmor ? " (see kernel.apparmor_restrict_unprivileged_userns)" : ""}`;
   }
