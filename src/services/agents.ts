@@ -10,6 +10,7 @@ import type { ProviderDirectory } from "../core/provider-directory.js";
 import type { Store } from "../core/store.js";
 import type { Tool } from "../core/tool.js";
 import { checkDelegates } from "./check-delegates.js";
+import { checkMcpServers } from "./check-mcp-servers.js";
 import { checkRules } from "./check-rules.js";
 import { applyMask } from "./field-mask.js";
 import { checkJson, checkLabels, checkLength } from "./limits.js";
@@ -29,6 +30,7 @@ const mutable = [
   "max_steps",
   "labels",
   "rules",
+  "mcp_servers",
   "delegates",
   "allowed_hosts",
 ];
@@ -111,6 +113,7 @@ async function check({ tools, providers, policy }: AgentServiceParts, agent: Age
   checkLength("instructions", agent.instructions, maxInstructions);
   checkLabels(agent.labels);
   checkRules(policy, agent.rules);
+  checkMcpServers(agent.mcpServers);
   checkJson("output_schema", agent.outputSchema);
   if (agent.maxSteps > maxSteps)
     throw invalid(`max_steps is ${agent.maxSteps}; at most ${maxSteps} is allowed`);

@@ -12,6 +12,36 @@ const model = { provider: "fake", name: "one" };
 const deep = (levels: number): object => (levels === 0 ? {} : { a: deep(levels - 1) });
 const labels = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`l${i}`, ""]));
 
+const stdio = (value: object, name = "one") => ({ name, transport: { case: "stdio", value } });
+const http = (url: string) => ({ name: "one", transport: { case: "http", value: { url } } });
+const node = { command: "node" };
+const badServers: [string, object[]][] = [
+  ["too many MCP servers", Array.from({ length: 21 }, (_, i) => stdio(node, `s${i}`))],
+  ["an MCP server without a name", [stdio(node, "")]],
+  ["an MCP server with an odd name", [stdio(node, "a_b")]],
+  ["an MCP server with a long name", [stdio(node, "x".repeat(33))]],
+  ["two MCP servers of one name", [stdio(node), http("https://a.test/")]],
+  ["an MCP server without a transport", [{ name: "one" }]],
+  ["no command", [stdio({ command: "" })]],
+  ["a command with NUL", [stdio({ command: "a\0b" })]],
+  ["a command relative to the working directory", [stdio({ command: "./server" })]],
+  ["an argument with NUL", [stdio({ ...node, args: ["\0"] })]],
+  ["too many arguments", [stdio({ ...node, args: Array(101).fill("a") })]],
+  ["a variable without a name", [stdio({ ...node, env: { "": "a" } })]],
+  ["a variable named for two", [stdio({ ...node, env: { "A=B": "a" } })]],
+  ["a variable with NUL", [stdio({ ...node, env: { A: "\0" } })]],
+  ...["PATH", "LD_PRELOAD", "NODE_OPTIONS", "BASH_ENV", "DYLD_INSERT_LIBRARIES", "BASH_FUNC_ls"].map(
+    (name): [string, object[]] => [`the variable ${name}`, [stdio({ ...node, env: { [name]: "a" } })]],
+  ),
+  ["http to elsewhere", [http("http://mcp.test/")]],
+  ["a script as an address", [http("javascript:alert(1)")]],
+  ["an address with a password", [http("https://a:b@mcp.test/")]],
+  ["an address with a fragment", [http("https://mcp.test/#a")]],
+  ["no address", [http("")]],
+  ["an empty tool name", [{ ...stdio(node), tools: [""] }]],
+  ["a tool twice", [{ ...stdio(node), tools: ["a", "a"] }]],
+];
+
 const bad: [string, object, string][] = [
   ["no name", { model }, "invalid"],
   ["a long name", { name: "x".repeat(201), model }, "invalid"],
@@ -38,6 +68,11 @@ const bad: [string, object, string][] = [
   ["a host of every name", { name: "a", model, allowedHosts: ["a.test", "*"] }, "invalid"],
   ["a host that is an address", { name: "a", model, allowedHosts: ["10.0.0.1"] }, "invalid"],
   ["a host with a path", { name: "a", model, allowedHosts: ["a.test/x"] }, "invalid"],
+  ...badServers.map(([name, mcpServers]): [string, object, string] => [
+    name,
+    { name: "a", model, mcpServers },
+    "invalid",
+  ]),
   ["a schema that JSON cannot say", { name: "a", model, outputSchema: { a: [Number.NaN] } }, "invalid"],
 ];
 
@@ -58,6 +93,11 @@ describe("createAgent", () => {
       "the most",
       {
         name: "x".repeat(200),
+        mcpServers: [
+          { ...stdio({ command: "/usr/bin/node", args: ["a b", ""], env: { API_URL: "x" } }), tools: ["a"] },
+          { ...http("https://mcp.test/mcp?x=1"), name: "Two-2" },
+          { ...http("http://127.0.0.1:1/"), name: "three" },
+        ],
         model,
         maxSteps: 1000,
         labels: labels(64),

@@ -151,9 +151,12 @@ export const AgentSchema: GenMessage<Agent> = /*@__PURE__*/
   messageDesc(file_agentry_v1_agents, 0);
 
 /**
- * A server of the Model Context Protocol. Its tools are named `server_tool`, as in `github_create_issue`. Before
- * its first use, and whenever its command, address or any tool of it has changed, somebody is asked whether it
- * may be used: an approval whose tool call is named `mcp:` and the server's name.
+ * A server of the Model Context Protocol. Its tools are named `server_tool`, as in `github_create_issue`; a name that
+ * models do not take, or that is a tool's already, ends in a hash. Before its first use, and whenever its program,
+ * working directory, allowed hosts or address, or any tool of it, has changed, somebody is asked whether it may be
+ * used: an approval whose tool call is named `mcp:` and the server's name. What is new or altered is not used until
+ * then. No approval mode answers it; a rule on exactly that name does. A server that fails costs a run its tools
+ * alone. One process serves a session, from run to run.
  *
  * @generated from message agentry.v1.McpServer
  */
@@ -210,7 +213,8 @@ export const McpServerSchema: GenMessage<McpServer> = /*@__PURE__*/
  */
 export type McpStdio = Message<"agentry.v1.McpStdio"> & {
   /**
-   * Name or absolute path of the program. Required. No shell reads it.
+   * Name or absolute path of the program. Required. No shell reads it. It works in the session's `work_dir`; the
+   * sandbox shows it the system's programs and that folder.
    *
    * @generated from field: string command = 1;
    */
@@ -224,7 +228,8 @@ export type McpStdio = Message<"agentry.v1.McpStdio"> & {
   args: string[];
 
   /**
-   * Its environment, beside PATH, HOME, LANG and TMPDIR. Not for secrets: it can be read back.
+   * Its environment, beside PATH, HOME, LANG and TMPDIR. Not for secrets: it can be read back. Names by which a
+   * program is made to run something else (PATH, LD_PRELOAD, NODE_OPTIONS …) are INVALID.
    *
    * @generated from field: map<string, string> env = 3;
    */

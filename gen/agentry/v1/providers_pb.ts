@@ -391,7 +391,8 @@ export const GetModelResponseSchema: GenMessage<GetModelResponse> = /*@__PURE__*
 export type SetCredentialRequest = Message<"agentry.v1.SetCredentialRequest"> & {
   /**
    * Id of a provider, or a new id (lower-case letters, digits, `-`) for one that speaks OpenAI Chat
-   * Completions at `base_url`.
+   * Completions at `base_url`. `mcp:` and an origin, as in `mcp:https://mcp.example.com`: the bearer token for MCP
+   * servers there, without a `base_url`.
    *
    * @generated from field: string provider_id = 1;
    */
@@ -443,7 +444,7 @@ export const SetCredentialResponseSchema: GenMessage<SetCredentialResponse> = /*
  */
 export type DeleteCredentialRequest = Message<"agentry.v1.DeleteCredentialRequest"> & {
   /**
-   * Id of the provider.
+   * Id of the provider. With `mcp:` and an origin, what MCP servers there have been given by OAuth is deleted too.
    *
    * @generated from field: string provider_id = 1;
    */
