@@ -24,12 +24,12 @@ const runners = names(`
   mvn mvnw ant sbt bazel buck cargo go dotnet tox nox pytest poetry pipenv uv uvx pipx pip pip3 bundle
   gem composer lerna nx turbo gulp grunt vite vitest jest mocha tsc eslint pre-commit docker podman
   docker-compose kubectl helm terraform ansible ansible-playbook vagrant crontab at batch less more man
-  pg most screen tmux dtach`);
+  pg most screen tmux dtach nc ncat netcat socat`);
 
 /** Programs that do nothing with their arguments but read, print or name them. */
 const inert = names(`
   echo printf cat ls head tail wc grep egrep fgrep test [ true false : cd pwd mkdir rmdir touch sleep exit
-  return basename dirname which type stat du df file whoami id date uname seq sort uniq cut tr diff cmp`);
+  return basename dirname which type stat du df file whoami id date uname seq uniq cut tr diff cmp`);
 
 /** Programs whose first word that is no option names one of their own commands. */
 const commanders = names(`

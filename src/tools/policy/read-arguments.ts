@@ -1,5 +1,22 @@
 import type { SeenCommand, SeenWords } from "./command-pattern.js";
-import { baseName, isCommander, isInert, isInterpreter, isShell, isWrapper } from "./program-kinds.js";
+import {
+  fillsProgram,
+  isFedShell,
+  isOperand,
+  isUntold,
+  mayBeInput,
+  startsFedShell,
+  takesLines,
+} from "./fed-commands.js";
+import {
+  baseName,
+  isCommander,
+  isInert,
+  isInterpreter,
+  isShell,
+  isWrapper,
+  runsOthers,
+} from "./program-kinds.js";
 
 /**
  * A text that may be shell source: `shell`, a shell surely reads it; `command`, a program that runs
@@ -33,37 +50,38 @@ export function readArguments(words: SeenWords, prose: boolean): Findings {
   const unclear = whyUnclear(program, args, shell);
   return {
     commands: prose && !starter ? [] : startedBy(program, args),
-    sources: sourcesIn(args, shell !== undefined ? "shell" : starter ? "command" : "guess"),
+    sources:
+      baseName(program) === "find"
+        ? sourcesOfFind(args)
+        : sourcesIn(args, shell !== undefined ? "shell" : starter ? "command" : "guess"),
     ...(unclear !== undefined && { unclear }),
-    foreign: runs.some(
-      (word) => isInterpreter(word) && holdsCode(word, words.slice(words.indexOf(word) + 1)),
-    ),
+    foreign:
+      isFedOther(program, args) ||
+      runs.some((word) => isInterpreter(word) && holdsCode(word, words.slice(words.indexOf(word) + 1))),
   };
 }
 
 function whyUnclear(program: string, args: SeenWords, shell: string | undefined): string | undefined {
   const name = baseName(program);
-  if ((shell !== undefined || isWrapper(program)) && args.includes(undefined)) {
+  if (isWrapper(program) ? args.includes(undefined) : shell !== undefined && isUntold(program, args)) {
     return `${name} is given what is not written out`;
   }
-  if (name === "find" && args.some((word, index) => isExec(args[index - 1]) && word === undefined)) {
+  if (name === "find" && args.some((word, index) => isExec(args[index - 1]) && isUntoldOrFound(word))) {
     return "find runs what is not written out";
   }
-  if (/^(xargs|parallel)$/.test(name) && runsInput(name, args)) return `${name} runs what it reads`;
-  if (shell === undefined) return undefined;
-  const given = shell === program ? args : args.slice(args.indexOf(shell) + 1);
-  return given.some(isOperand) ? undefined : "a shell in it reads its commands from elsewhere";
+  if (/^(xargs|parallel)$/.test(name) && fillsProgram(name, args)) return `${name} runs what it reads`;
+  const fed = [program, ...(isWrapper(program) ? args : [])].some((word, index) => {
+    if (word === undefined) return false;
+    const given = args.slice(index);
+    return (
+      (isShell(word) && isFedShell(word, given)) || startsFedShell(word, given) || takesLines(word, given)
+    );
+  });
+  return fed ? "a shell in it reads its commands from elsewhere" : undefined;
 }
 
-const isOperand = (word: string | undefined): boolean => word !== undefined && /^[^-+]/.test(word);
+const isUntoldOrFound = (word: string | undefined): boolean => word === undefined || word.includes("{}");
 const isExec = (word: string | undefined): boolean => word !== undefined && /^-(exec|ok)(dir)?$/.test(word);
-
-/** The program itself is filled in from what is read. */
-function runsInput(name: string, args: SeenWords): boolean {
-  if (name === "parallel") return !/^[^{]+$/.test(args.find(isOperand) ?? "");
-  const at = args.findIndex((word) => word !== undefined && /^(-[A-Za-z0-9]*[Ii]|--replace)/.test(word));
-  return at >= 0 && args.slice(at).some((word) => word?.startsWith("{") || word === args[at + 1]);
-}
 
 /**
  * Each argument as the start of a command. It is enough to know where each word occurs first: what follows
@@ -75,7 +93,7 @@ function startedBy(program: string, args: SeenWords): SeenCommand[] {
   const starts = new Map<string, number>();
   for (const [index, word] of args.entries()) {
     if (word === undefined || index === own) continue;
-    const glued = /^-[A-Za-z]./.test(word) ? [word.slice(2)] : [];
+    const glued = /^-[A-Za-z]./.test(word) ? [word.slice(2), word.replace(/^-[a-z0-9]{0,4}S/, "")] : [];
     for (const start of [word, withoutBang(word), withoutBang(word.slice(word.indexOf("=") + 1)), ...glued]) {
       if (start !== "" && !starts.has(start)) starts.set(start, index + 1);
     }
@@ -83,20 +101,37 @@ function startedBy(program: string, args: SeenWords): SeenCommand[] {
   return [...starts].map(([start, from]) => ({ program: start, words: args, from, more }));
 }
 
-/** Git and editors mark a command for the shell so. */
-const withoutBang = (text: string): string => text.replace(/^:?!/, "");
+/** Git, pagers and editors mark a command for the shell so. */
+const withoutBang = (text: string): string => text.replace(/^[+:]*!/, "");
+
+/** What stands before find's first command is names and patterns. */
+function sourcesOfFind(args: SeenWords): Source[] {
+  const at = args.findIndex(isExec);
+  if (at < 0) return sourcesIn(args, "guess");
+  return [...sourcesIn(args.slice(0, at), "guess"), ...sourcesIn(args.slice(at), "command")];
+}
 
 function sourcesIn(args: SeenWords, kind: Source["kind"]): Source[] {
   const sources: Source[] = [];
   for (const text of args) {
     if (text === undefined || /^[\w./:,%@+=^~-]*$/.test(text)) continue;
     sources.push({ text: withoutBang(text), kind });
-    const inner = /^(?:-[A-Za-z]|[\w.-]*=)(.*)$/s.exec(text)?.[1];
+    const inner = /^(?:-[a-z0-9]{0,4}S|-[A-Za-z]|[\w.-]*=)(.*)$/s.exec(text)?.[1];
     if (inner !== undefined) {
       sources.push({ text: withoutBang(inner), kind: kind === "shell" ? "command" : kind });
     }
   }
   return sources;
+}
+
+/** A program that runs what it is given in ways of its own: its input, or a shell that is fed there. */
+function isFedOther(program: string, args: SeenWords): boolean {
+  if (!runsOthers(program) || isShell(program) || /^(man|less|more|most|pg)$/.test(baseName(program)))
+    return false;
+  if (args.some((word) => word === "-" || mayBeInput(word) || /^--eval\b/.test(word ?? ""))) return true;
+  return args.some(
+    (word, index) => word !== undefined && isShell(word) && isFedShell(word, args.slice(index + 1)),
+  );
 }
 
 /** Code in the arguments, or no arguments at all: then it is read from standard input. */
@@ -105,9 +140,16 @@ function holdsCode(program: string, args: SeenWords): boolean {
   if (/awk$/.test(name)) return args.some((word) => word === undefined || /system|\||getline|>/.test(word));
   if (/sed$/.test(name)) return args.some((word) => word === undefined || runsFromSed.test(word));
   if (/^[jy]q$/.test(name)) return false;
+  if (/^(psql|mysql|mariadb)$/.test(name)) return true;
+  if (/^sqlite3/.test(name))
+    return args.filter(isOperand).length < 2 || args.some((word) => runsFromSql.test(word ?? "."));
+  if (name === "deno" && args.some((word) => word === undefined || /^(eval|repl)$/.test(word))) return true;
   const inline = /^[-+](?:[A-Za-z]*[cCeErRpnSx]$|c|e|-e|-p|-c|-r)/;
   return !args.some(isOperand) || args.some((word) => word === undefined || inline.test(word));
 }
+
+/** Commands and functions of sqlite3 that run others, or read and write files. */
+const runsFromSql = /^\s*\.|[\n;]\s*\.|load_extension|edit\s*\(|(read|write)file/i;
 
 /** GNU sed's command `e`, and the flag `e` of its command `s`. */
 const runsFromSed = /(?:^|[\d$/!,;{}\n])\s*e(?:\s|$)|[^\w\s][\dgpiIm]*e[\dgpiImMw]*\s*(?:$|[;}\n])/;

@@ -116,7 +116,8 @@ class Surveyor implements Survey {
     const text = literalValue(value);
     if (text === undefined || text === "") return;
     this.commands.push({ program: text, words: [], from: 0, more: true });
-    if (/[^\w./:-]/.test(text)) this.read({ text, kind: "guess" }, depth + 1);
+    // A pager's filter begins with a pipe.
+    if (/[^\w./:-]/.test(text)) this.read({ text: text.replace(/^[|-]+/, ""), kind: "guess" }, depth + 1);
   }
 
   private inspectCommand(command: Command, depth: number, kind: Source["kind"]): void {
