@@ -4,6 +4,8 @@ import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import {
   ElicitationCompleteNotificationSchema,
   ElicitRequestSchema,
+  ErrorCode,
+  McpError,
   ResultSchema,
   ToolListChangedNotificationSchema,
 } from "@modelcontextprotocol/sdk/types.js";
@@ -114,7 +116,7 @@ export class ServerConnection implements ToolServer {
       return await callTool(request, { calls: this.#calls, questions: this.#questions }, signal);
     } catch (error) {
       if (signal.aborted) throw canceled("the run was canceled");
-      const fault = this.#broken ?? serverFault(error);
+      const fault = this.#why(error);
       if (fault.reason === "unauthenticated" || fault.detail.retryable) this.#broken ??= fault;
       return { text: `The call failed: ${fault.message}`, failed: true };
     }
@@ -150,6 +152,12 @@ export class ServerConnection implements ToolServer {
     return [...tools.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** Of a request that was cut short by the end of the connection, why that has ended. */
+  #why(error: unknown): Fault {
+    const isCut = error instanceof McpError && error.code === ErrorCode.ConnectionClosed;
+    return (isCut ? this.#broken : undefined) ?? serverFault(error);
+  }
+
   async #request<T>(
     signal: AbortSignal,
     send: (options: { signal: AbortSignal; timeout: number }) => Promise<T>,
@@ -158,7 +166,9 @@ export class ServerConnection implements ToolServer {
       return await send({ signal, timeout: this.times.answerMs });
     } catch (error) {
       if (signal.aborted) throw canceled("the run was canceled");
-      throw this.#broken ?? serverFault(error);
+      // Also what does not answer at all: another connection may.
+      this.#broken ??= this.#why(error);
+      throw this.#broken;
     }
   }
 }

@@ -52,9 +52,10 @@ export class StdioTransport implements Transport {
   }
 
   async send(message: JSONRPCMessage): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const { promise, resolve } = Promise.withResolvers<void>();
     if (this.#closed || !this.#process) throw new Error("the server is not connected");
-    this.#process.stdin.write(`${JSON.stringify(message)}\n`, (error) => (error ? reject(error) : resolve()));
+    // A process that does not read any more has ended or is about to: that says why, this would not.
+    this.#process.stdin.write(`${JSON.stringify(message)}\n`, () => resolve());
     await promise;
   }
 

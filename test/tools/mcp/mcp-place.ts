@@ -44,11 +44,12 @@ export function openMcpPlace(
   copyFileSync(program, join(workDir, "server.mjs"));
   const sandbox = options.sandbox ? undefined : openSandbox(join(outer, "state"));
   const memory = memoryTokens();
+  const redactor = createRedactor();
   const servers = createToolServers({
     sandbox: sandbox ?? (options.sandbox as Sandbox),
     secrets: memory,
     tokens: memory.tokens,
-    redactor: createRedactor(),
+    redactor,
     redirectUrl: Promise.resolve("http://127.0.0.1:1/oauth/callback"),
     ...options,
   });
@@ -98,6 +99,7 @@ export function openMcpPlace(
   };
   return {
     outer,
+    redactor,
     workDir,
     servers,
     memory,
