@@ -1,8 +1,8 @@
 import type { JsonObject } from "@bufbuild/protobuf";
-import type { DelegateMode } from "../../gen/agentry/v1/agents_pb.js";
+import type { Agent, DelegateMode } from "../../gen/agentry/v1/agents_pb.js";
 import type { Tool, ToolContext, ToolOutput } from "../core/tool.js";
 import type { KnownDelegate } from "./delegates.js";
-import { describeDelegates, findDelegate, knownDelegates } from "./delegates.js";
+import { describeDelegates, findDelegate, hasDelegates, knownDelegates } from "./delegates.js";
 import type { RunTools, RunWork } from "./run-loop.js";
 
 /** How work is given to other agents in one mode, as a tool of the agent that gives it. */
@@ -17,35 +17,19 @@ export interface DelegateToolDraft {
   readonly required: readonly string[];
   /** What a verdict on giving work to this agent would cover, for people. */
   summarize(agent: string, input: JsonObject): string;
-  give(
-    delegate: KnownDelegate,
-    input: JsonObject,
-    context: ToolContext,
-    signal: AbortSignal,
-  ): Promise<ToolOutput>;
+  give(agent: Agent, input: JsonObject, context: ToolContext, signal: AbortSignal): Promise<ToolOutput>;
 }
 
 /** The tool of a draft; none where the agent has no delegate in its mode. */
 export async function delegateTool(run: RunTools, work: RunWork, draft: DelegateToolDraft): Promise<Tool[]> {
   const { agent } = work;
-  if (!agent.delegates.some(({ mode }) => (mode || 1) === draft.mode)) return [];
+  if (!hasDelegates(agent, draft.mode)) return [];
   const known = await knownDelegates(run.store, agent, draft.mode);
-  const { name, mode, properties, required } = draft;
-  const labels = known.map(({ label }) => label);
-  const whom: JsonObject = {
-    type: "string",
-    description: "The agent.",
-    ...(labels.length > 0 && { enum: labels }),
-  };
   return [
     {
-      name,
+      name: draft.name,
       description: `${draft.description} Agents:\n${describeDelegates(known)}`,
-      inputSchema: {
-        type: "object",
-        properties: { agent: whom, ...properties },
-        required: ["agent", ...required],
-      },
+      inputSchema: schemaOf(draft, known),
       // It does nothing itself: what the other agent does is decided call by call.
       readOnly: true,
       selfContained: true,
@@ -53,21 +37,28 @@ export async function delegateTool(run: RunTools, work: RunWork, draft: Delegate
       spellings: (input) => spellings(known, input),
       summarize: (input) => draft.summarize(textOf(input, "agent"), input),
       async run(input, context, signal) {
-        const missing = ["agent", ...required].find((argument) => textOf(input, argument).trim() === "");
+        const missing = ["agent", ...draft.required].find((name) => textOf(input, name).trim() === "");
         if (missing) return failed(`${missing} is required, as a text.`);
         const given = textOf(input, "agent");
-        // Looked up anew: it may have been changed or deleted since the model was told of it.
-        const now = await knownDelegates(run.store, agent, mode);
-        const delegate = findDelegate(now, given);
-        if (delegate) return draft.give(delegate, input, context, signal);
-        const gone = findDelegate(known, given);
-        if (gone) return failed(`The agent ${JSON.stringify(given)} has been deleted.`);
-        return failed(
-          `There is no agent ${JSON.stringify(given)} to give work to. Agents:\n${describeDelegates(now)}`,
-        );
+        const meant = findDelegate(known, given);
+        if (!meant)
+          return failed(
+            `There is no agent ${JSON.stringify(given)} to give work to. Agents:\n${describeDelegates(known)}`,
+          );
+        // The very agent that policy has decided about, as it is now.
+        const now = await run.store.agents.get(meant.agent.id);
+        if (!now) return failed(`The agent ${JSON.stringify(given)} has been deleted.`);
+        return draft.give(now, input, context, signal);
       },
     },
   ];
+}
+
+function schemaOf({ properties, required }: DelegateToolDraft, known: readonly KnownDelegate[]): JsonObject {
+  const labels = known.map(({ label }) => label);
+  const choice = labels.length > 0 ? { enum: labels } : {};
+  const agent = { type: "string", description: "The agent.", ...choice };
+  return { type: "object", properties: { agent, ...properties }, required: ["agent", ...required] };
 }
 
 /** An agent is meant whether a rule or the model says its name or its id. */

@@ -1,4 +1,4 @@
-import type { Agent, DelegateMode } from "../../gen/agentry/v1/agents_pb.js";
+import type { Agent, Delegate, DelegateMode } from "../../gen/agentry/v1/agents_pb.js";
 import { DelegateMode as Mode } from "../../gen/agentry/v1/agents_pb.js";
 import type { Store } from "../core/store.js";
 
@@ -10,15 +10,21 @@ export interface KnownDelegate {
   readonly agent: Agent;
 }
 
+/** Of each delegate's description, in UTF-16 units: the model is told of all of them in every step. */
+const longestDescription = 1000;
+
+/** Whether an agent has been given delegates in one mode, which may have been deleted since. */
+export function hasDelegates({ delegates }: Agent, mode: DelegateMode): boolean {
+  return delegates.some((delegate) => modeOf(delegate) === mode);
+}
+
 /** The delegates of an agent in one mode that still exist. */
 export async function knownDelegates(
   store: Store,
   { delegates }: Agent,
   mode: DelegateMode,
 ): Promise<KnownDelegate[]> {
-  const ids = delegates
-    .filter((delegate) => (delegate.mode || Mode.TASK) === mode)
-    .map(({ agentId }) => agentId);
+  const ids = delegates.filter((delegate) => modeOf(delegate) === mode).map(({ agentId }) => agentId);
   const found = await Promise.all([...new Set(ids)].map((id) => store.agents.get(id)));
   const agents = found.filter((agent) => agent !== undefined);
   const names = agents.map(({ name }) => plain(name));
@@ -28,10 +34,11 @@ export async function knownDelegates(
   });
 }
 
-/** The delegate that a model means: by label or id, else by a name in other case. */
+/** The delegate that a model means: by id, by label, or by a label in other case. */
 export function findDelegate(known: readonly KnownDelegate[], given: string): KnownDelegate | undefined {
   return (
-    known.find(({ label, agent }) => label === given || agent.id === given) ??
+    known.find(({ agent }) => agent.id === given) ??
+    known.find(({ label }) => label === given) ??
     known.find(({ label }) => plain(label) === plain(given))
   );
 }
@@ -42,9 +49,11 @@ export function describeDelegates(known: readonly KnownDelegate[]): string {
   return known
     .map(({ label, agent }) => {
       const name = label === agent.name ? "" : ` (${agent.name})`;
-      return `- ${label}${name}${agent.description && `: ${agent.description}`}`;
+      const description = agent.description.slice(0, longestDescription).toWellFormed();
+      return `- ${label}${name}${description && `: ${description}`}`;
     })
     .join("\n");
 }
 
+const modeOf = ({ mode }: Delegate): DelegateMode => mode || Mode.TASK;
 const plain = (name: string): string => name.trim().toLowerCase();

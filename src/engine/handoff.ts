@@ -21,7 +21,7 @@ export function handoff(work: RunWork): DelegateToolDraft {
     properties: {},
     required: [],
     summarize: (agent) => `Hand the conversation over to ${agent}`,
-    async give({ agent }, _input, _context, signal) {
+    async give(agent, _input, _context, signal) {
       if (signal.aborted) throw canceled("the run was canceled");
       if (work.agent !== from) return failed("The conversation has been handed over already.");
       if (agent.id === from.id) return failed("The conversation is yours already.");

@@ -25,7 +25,7 @@ export function transferTask(run: RunTools, work: RunWork): DelegateToolDraft {
     },
     required: ["task"],
     summarize: (agent, input) => `Give a task to ${agent}\n${textOf(input, "task")}`,
-    async give({ agent }, input, { toolCallId }, signal) {
+    async give(agent, input, { toolCallId }, signal) {
       if (!work.budget.hasRoom(1))
         return failed("The task was not given: no step is left for another agent.");
       const task = {
