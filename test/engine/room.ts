@@ -36,7 +36,7 @@ export type Script = (
 ) => Iterable<ModelEvent> | AsyncIterable<ModelEvent>;
 
 export type RoomOptions = Partial<
-  Pick<EngineOptions, "retry" | "approvalExpiryMs" | "stopMs" | "sandbox">
+  Pick<EngineOptions, "retry" | "approvalExpiryMs" | "stopMs" | "sandbox" | "toolServers">
 > & {
   readonly tools?: readonly Tool[];
   readonly store?: (store: Store) => Store;
@@ -89,6 +89,7 @@ export async function openRoom(script: Script, options: RoomOptions = {}) {
     retry: options.retry ?? { attempts: 3, baseMs: 1, maxMs: 20 },
     ...(options.approvalExpiryMs && { approvalExpiryMs: options.approvalExpiryMs }),
     ...(options.stopMs && { stopMs: options.stopMs }),
+    ...(options.toolServers && { toolServers: options.toolServers }),
   });
   await engine.recover();
   const pages = new Watch(store, engine.logs);

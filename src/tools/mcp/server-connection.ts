@@ -167,8 +167,9 @@ export class ServerConnection implements ToolServer {
     } catch (error) {
       if (signal.aborted) throw canceled("the run was canceled");
       // Also what does not answer at all: another connection may.
-      this.#broken ??= this.#why(error);
-      throw this.#broken;
+      const fault = this.#why(error);
+      this.#broken ??= fault;
+      throw fault;
     }
   }
 }
