@@ -7,7 +7,7 @@ export type RuleEffect = "allow" | "ask" | "deny";
 /** A rule on tool calls, as people write it: `deny bash(rm)` is effect, tool and pattern. */
 export interface Rule {
   readonly effect: RuleEffect;
-  /** Exact name of a tool, or `*` for every tool. */
+  /** Exact name of a tool, the beginning of names and a `*` as in `github_*`, or `*` for every tool. */
   readonly tool: string;
   /** Which arguments it is about, in the pattern language of the policy. Absent or empty: every call of the tool. */
   readonly pattern?: string;

@@ -27,7 +27,7 @@ export type Rule = Message<"agentry.v1.Rule"> & {
   effect: RuleEffect;
 
   /**
-   * Name of a tool, or `*` for every tool. Required.
+   * Name of a tool, the beginning of names as in `github_*`, or `*` for every tool. Required.
    *
    * @generated from field: string tool = 2;
    */

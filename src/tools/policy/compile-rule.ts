@@ -45,7 +45,7 @@ const longestName = 128;
  *
  * | tool | pattern | is about |
  * |---|---|---|
- * | any, `*` | none | every call |
+ * | any, `*`, `github_*` | none | every call |
  * | any | `sha256:` and 64 hexadecimal digits | calls whose arguments have this hash |
  * | `bash` | `git status` | this program with these words, and no others |
  * | | `cat *` | and one word that is not an option, a setting, or a way out of the working directory |
@@ -64,10 +64,10 @@ export function compileRule({ effect, tool, pattern }: Rule): Matcher {
     invalid(
       `The rule ${showRule({ effect, tool, ...(pattern !== undefined && { pattern }) })} cannot be used: ${why}.`,
     );
-  if (tool.length > longestName || !/^(\*|[\w.:/-]+)$/.test(tool)) throw fail("it names no tool");
+  if (tool.length > longestName || !/^(\*|[\w.:/-]+\*?)$/.test(tool)) throw fail("it names no tool");
   const known = argumentKind(tool);
   if (pattern === undefined || pattern === "") return { kind: "every" };
-  if (tool === "*") throw fail("a pattern is about one tool");
+  if (tool.endsWith("*")) throw fail("a pattern is about one tool");
   const sha256 = /^sha256:([0-9a-f]{64})$/.exec(pattern)?.[1];
   if (sha256 !== undefined) return { kind: "same", sha256 };
   if (pattern.length > longestPattern) throw fail("its pattern is longer than 1000 characters");

@@ -7,7 +7,6 @@ import type { Match } from "./match-rules.js";
 import { matchRules } from "./match-rules.js";
 
 const mostRules = 200;
-const anyTool = "*";
 
 /** A policy that has a thread to end. */
 export interface RulePolicy extends Policy {
@@ -70,7 +69,7 @@ function decideBy(matches: readonly Match[], request: PolicyRequest): Decision {
   if (asking !== undefined) return { kind: "ask", why: sentence(asking) };
   const allowing = matches.filter(
     ({ rule, sighting }) =>
-      rule.effect === "allow" && sighting === "yes" && !(unconfined && rule.tool === anyTool),
+      rule.effect === "allow" && sighting === "yes" && !(unconfined && rule.tool.endsWith("*")),
   );
   const allowed = allowing.find(({ scope }) => scope === "session") ?? allowing[0];
   if (allowed !== undefined) return { kind: "allow", why: sentence(allowed) };

@@ -53,7 +53,12 @@ export async function matchRules(
 function applicable(scope: Scope, request: PolicyRequest): Applicable[] {
   const rules = scope === "agent" ? request.agentRules : request.sessionRules;
   const compiled = rules.map((rule) => ({ scope, rule, matcher: compileRule(rule) }));
-  return compiled.filter(({ rule }) => rule.tool === request.tool || rule.tool === "*");
+  return compiled.filter(({ rule }) => isAbout(rule.tool, request.tool));
+}
+
+/** Whether a rule's tool is this one: by its name, or by how the name begins. */
+function isAbout(tool: string, name: string): boolean {
+  return tool.endsWith("*") ? name.startsWith(tool.slice(0, -1)) : tool === name;
 }
 
 /** What needs no look at the arguments; undefined: it does. */

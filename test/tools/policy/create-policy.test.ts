@@ -55,6 +55,36 @@ describe("the table of rules", () => {
     expect(decision).toEqual({ kind, why: expect.stringMatching(by) });
   });
 
+  it.each([
+    ["github_*", "github_create", true],
+    ["github_*", "github_", true],
+    ["github_*", "githu", false],
+    ["github_*", "git_hub_x", false],
+    ["github_*", "GitHub_x", false],
+    ["mcp:*", "mcp:github", true],
+  ])("a rule on %s is about %s: %j", async (tool, name, about) => {
+    const kinds = await Promise.all(
+      (["deny", "allow"] as const).map((effect) =>
+        decide({ tool: name, sessionRules: [rule(effect, tool)] }),
+      ),
+    );
+    expect(kinds.map(({ kind }) => kind)).toEqual(about ? ["deny", "allow"] : ["ask", "ask"]);
+  });
+
+  it.each(["*", "wri*", "write*"])("no rule on %s lets an unconfined call run", async (tool) => {
+    const request = { tool: "write", unconfined: true, mode: AUTO };
+    expect(await decide({ ...request, sessionRules: [rule("allow", tool)] })).toMatchObject({ kind: "ask" });
+    expect(await decide({ ...request, agentRules: [rule("allow", "write")] })).toMatchObject({
+      kind: "allow",
+    });
+  });
+
+  it("refuses a star elsewhere, and a pattern for many tools", () => {
+    for (const tool of ["a*b", "*a", "**"])
+      expect(() => policy.check([rule("deny", tool)])).toThrow("no tool");
+    expect(() => policy.check([{ ...rule("deny", "a*"), pattern: "b=c" }])).toThrow("one tool");
+  });
+
   it("holds for every tool with *, and for no other tool without", async () => {
     expect(await decide({ tool: "anything", sessionRules: [rule("allow", "*")] })).toMatchObject({
       kind: "allow",
