@@ -19,7 +19,6 @@ export interface ModelCall {
   readonly tools: readonly ToolDefinition[];
   readonly usedIds: Set<string>;
   readonly step: number;
-  price(settings: ModelSettings, usage: Usage): Usage;
   count(usage: Usage): Usage;
 }
 
@@ -87,7 +86,6 @@ async function attemptModel(call: ModelCall, settings: ModelSettings, signal: Ab
       usedIds: call.usedIds,
       step: call.step,
       model: modelName(settings),
-      price: (usage) => call.price(settings, usage),
       count: (usage) => call.count(usage),
     },
     signal,

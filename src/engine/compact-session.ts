@@ -53,7 +53,7 @@ export async function compactSession(
     : undefined;
   const tokens = message ? tokensAfter(tokensBefore, cut, message) : tokensBefore;
   const outcome = { tokensBefore, tokensAfter: tokens, message };
-  const usage = { model: modelName(settings), usage: parts.run.price(settings, answer.usage) };
+  const usage = { model: modelName(settings), usage: answer.usage };
   await commit(parts, sessionId, await writesOf(parts, sessionId, outcome, usage));
   if (!message) throw new Fault("unavailable", "the model gave no summary", { retryable: true });
   conversation.messages.push(message);

@@ -52,7 +52,7 @@ export async function compactWhenFull(tools: RunTools, work: RunWork, signal: Ab
   const outcome = await summarize(call, signal).catch(Fault.from);
   if (signal.aborted) throw canceled("the run was canceled");
   if (outcome instanceof Fault) return giveUp(work, cut, tokensBefore, outcome.message);
-  writer.append(usageWrites(tools, work, outcome));
+  writer.append(usageWrites(work, outcome));
   if (!outcome.text) return giveUp(work, cut, tokensBefore, "the model gave no summary");
   const summary = summaryMessage(cut, outcome.text);
   const after = tokensAfter(tokensBefore, cut, summary);
@@ -71,9 +71,8 @@ function giveUp({ writer, conversation }: RunWork, cut: ContextCut, tokens: numb
   ]);
 }
 
-function usageWrites(tools: RunTools, { writer, agent, count }: RunWork, summary: Summary): Write[] {
+function usageWrites({ writer, agent, count }: RunWork, { usage }: Summary): Write[] {
   if (!agent.model) return [];
-  const usage = tools.price(agent.model, summary.usage);
   const value = { purpose: Purpose.COMPACTION, model: modelName(agent.model), usage };
   return [
     { type: "usage", runId: writer.run.id, ...value },

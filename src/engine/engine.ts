@@ -1,7 +1,6 @@
 import { clone } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { ModelSettings } from "../../gen/agentry/v1/agents_pb.js";
-import type { Usage } from "../../gen/agentry/v1/message_pb.js";
 import type { Run } from "../../gen/agentry/v1/run_pb.js";
 import { RunSchema, RunState } from "../../gen/agentry/v1/run_pb.js";
 import type { Clock } from "../core/clock.js";
@@ -45,8 +44,6 @@ export interface EngineOptions {
   /** Decides which tool calls run. */
   readonly policy: Policy;
   readonly clock: Clock;
-  /** Adds the list price of a model call to its usage. */
-  price(settings: ModelSettings, usage: Usage): Usage;
   /** Tokens that a model can take in one call; 0 where that is not known, which leaves its sessions as they are. */
   contextWindow(settings: ModelSettings): number;
   /** The share of the window above which older turns are summarised. Default 0.8. */
@@ -93,6 +90,7 @@ export class Engine {
       stamp: this.stamp,
       background: new AbortController(),
       tasks: new Set(),
+      decide: (sessionId, work) => this.#decide(sessionId, work),
       onBug: (error) => options.onBug(error),
       run: {
         store,
@@ -110,7 +108,6 @@ export class Engine {
         logs: this.logs,
         maxDepth: options.maxDelegationDepth ?? 5,
         startChild: (order) => this.#startChild(order),
-        price: (settings, usage) => options.price(settings, usage),
         contextWindow: (settings) => options.contextWindow(settings),
         compactAt: options.compactAt ?? 0.8,
       },

@@ -35,6 +35,8 @@ export interface EngineParts {
   /** Work that no run waits for. */
   readonly tasks: Set<Promise<void>>;
   readonly run: RunTools;
+  /** Decides about a session, after every decision made before. */
+  decide<T>(sessionId: string, work: (lane: Lane) => Promise<T>): Promise<T>;
   onBug(error: unknown): void;
 }
 

@@ -8,6 +8,7 @@ import type { ModelEvent, ModelProvider, ModelRequest } from "../core/model-prov
 import type { RunWriter } from "./run-writer.js";
 import { TextPieces } from "./text-pieces.js";
 import { parseArguments } from "./tool-arguments.js";
+import { plainUsage } from "./usage.js";
 
 /** One model call of a run. */
 export interface ModelStep {
@@ -19,8 +20,6 @@ export interface ModelStep {
   readonly step: number;
   /** `provider/model`, as events name it. */
   readonly model: string;
-  /** Adds the price of a usage. */
-  price(usage: Usage): Usage;
   /** Counts a usage into the session and returns its new total. */
   count(usage: Usage): Usage;
 }
@@ -43,7 +42,7 @@ export async function runModelStep(call: ModelStep, signal: AbortSignal): Promis
 
 function finishStep(call: ModelStep, parts: Part[], finish: ModelEvent & { type: "finish" }): Message {
   const { writer, step, model } = call;
-  const usage = call.price(finish.usage);
+  const usage = plainUsage(finish.usage);
   const value: MessageInitShape<typeof MessageSchema> = {
     id: newId(),
     role: Role.ASSISTANT,

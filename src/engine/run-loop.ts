@@ -46,8 +46,6 @@ export interface RunTools {
   readonly maxDepth: number;
   /** Starts the run of a child session. */
   startChild(order: RunOrder): Promise<StoppableRun>;
-  /** Adds the price of a model call to its usage. */
-  price(settings: ModelSettings, usage: Usage): Usage;
   /** Tokens that a model can take in one call; 0 where that is not known. */
   contextWindow(settings: ModelSettings): number;
   /** The share of the window above which older turns are summarised. */

@@ -1,11 +1,14 @@
 import { create } from "@bufbuild/protobuf";
 import { EventSchema } from "../../gen/agentry/v1/event_pb.js";
-import type { Message } from "../../gen/agentry/v1/message_pb.js";
+import type { Message, Usage } from "../../gen/agentry/v1/message_pb.js";
 import { Purpose, Role } from "../../gen/agentry/v1/message_pb.js";
+import type { Run } from "../../gen/agentry/v1/run_pb.js";
 import type { Write } from "../core/store.js";
 import type { ActiveRun } from "./active-run.js";
 import { modelName } from "./call-model.js";
 import type { EngineParts } from "./lane-runs.js";
+import type { EventBody } from "./run-writer.js";
+import type { Title } from "./title.js";
 import { askForTitle } from "./title.js";
 import { addUsage, noUsage } from "./usage.js";
 
@@ -30,31 +33,46 @@ async function writeTitle(
   const text = firstText(conversation.messages);
   if (!session || session.title || !agent.model || !text) return;
   const { run: tools, background } = parts;
-  const provider = await tools.providers.get(agent.model.provider);
-  const call = { provider, settings: agent.model, sessionId, text };
+  const settings = agent.model;
+  const provider = await tools.providers.get(settings.provider);
+  const call = { provider, settings, sessionId, text };
   const answer = await askForTitle(call, background.signal);
-  const current = await parts.store.sessions.get(sessionId);
-  if (!answer || !current || current.title) return;
-  const model = modelName(agent.model);
-  const usage = answer.usage && tools.price(agent.model, answer.usage);
-  const event = (body: Parameters<typeof writer.event>[0]): Write => ({
-    type: "event",
-    event: create(EventSchema, { sessionId, time: parts.stamp(), body }),
+  if (!answer) return;
+  const model = modelName(settings);
+  // In the lane's turn, so that no run begins with a usage of the session that lacks this one.
+  await parts.decide(sessionId, async ({ active }) => {
+    const current = await parts.store.sessions.get(sessionId);
+    if (!current || current.title) return;
+    const held = await parts.logs.hold(sessionId);
+    try {
+      const count = active?.work.count ?? ((usage: Usage) => addUsage(current.usage ?? noUsage(), usage));
+      await held.log.commit(writesOf(parts, { run: writer.run, model, answer, count }));
+    } finally {
+      held.release();
+    }
   });
-  const writes: Write[] = [{ type: "title", title: answer.title }];
-  if (usage) {
-    const purpose = Purpose.TITLE;
-    const sessionUsage = addUsage(current.usage ?? noUsage(), usage);
-    writes.push({ type: "usage", runId: writer.run.id, purpose, model, usage });
-    writes.push(event({ case: "usageUpdated", value: { purpose, model, usage, sessionUsage } }));
-  }
-  writes.push(event({ case: "titleUpdated", value: { title: answer.title } }));
-  const held = await parts.logs.hold(sessionId);
-  try {
-    await held.log.commit(writes);
-  } finally {
-    held.release();
-  }
+}
+
+interface Titled {
+  readonly run: Run;
+  /** `provider/model`. */
+  readonly model: string;
+  readonly answer: Title;
+  /** Counts a usage into the session and returns its new total. */
+  count(usage: Usage): Usage;
+}
+
+function writesOf({ stamp }: EngineParts, { run, model, answer, count }: Titled): Write[] {
+  const { title, usage } = answer;
+  const event = (body: EventBody): Write => ({
+    type: "event",
+    event: create(EventSchema, { sessionId: run.sessionId, time: stamp(), body }),
+  });
+  const told: Write[] = [{ type: "title", title }, event({ case: "titleUpdated", value: { title } })];
+  if (!usage) return told;
+  const call = { purpose: Purpose.TITLE, model, usage };
+  const counted = event({ case: "usageUpdated", value: { ...call, sessionUsage: count(usage) } });
+  return [{ type: "usage", runId: run.id, ...call }, counted, ...told];
 }
 
 function firstText(messages: readonly Message[]): string {

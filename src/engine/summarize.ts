@@ -8,7 +8,7 @@ import type { RetryPolicy } from "./retry.js";
 import { retryDelay, wait } from "./retry.js";
 import { textPart } from "./run-progress.js";
 import { toTranscript } from "./transcript.js";
-import { noUsage } from "./usage.js";
+import { noUsage, plainUsage } from "./usage.js";
 
 const instructions =
   "You summarise a conversation between a user and an agent that works with tools, so that the agent can go on " +
@@ -63,7 +63,7 @@ async function ask(
   for await (const event of provider.stream(request, signal)) {
     if (event.type === "text_finished") text += event.text;
     if (event.type !== "finish") continue;
-    usage = event.usage;
+    usage = plainUsage(event.usage);
     refused = event.stopReason === StopReason.REFUSAL;
   }
   return { text: refused ? "" : text.toWellFormed().trim(), usage };

@@ -3,6 +3,7 @@ import type { ModelSettings } from "../../gen/agentry/v1/agents_pb.js";
 import type { Usage } from "../../gen/agentry/v1/message_pb.js";
 import { MessageSchema, Purpose, Role } from "../../gen/agentry/v1/message_pb.js";
 import type { ModelProvider } from "../core/model-provider.js";
+import { plainUsage } from "./usage.js";
 
 const instructions =
   "Write a title for the conversation that begins with the user's message: at most eight words, in the " +
@@ -44,7 +45,7 @@ export async function askForTitle(call: TitleCall, signal: AbortSignal): Promise
   let usage: Usage | undefined;
   for await (const event of provider.stream(request, signal)) {
     if (event.type === "text_delta") answer += event.text;
-    if (event.type === "finish") usage = event.usage;
+    if (event.type === "finish") usage = plainUsage(event.usage);
     if (answer.length > maxCharacters) break;
   }
   const title = tidy(answer);

@@ -18,6 +18,25 @@ export function addUsage(a: Usage, b: Usage): Usage {
   });
 }
 
+/**
+ * A usage as events can hold it, whatever a provider has counted: whole numbers from 0 to what their fields can hold.
+ */
+export function plainUsage(usage: Usage): Usage {
+  const { costUsd } = usage;
+  return create(UsageSchema, {
+    inputTokens: plain(usage.inputTokens),
+    outputTokens: plain(usage.outputTokens),
+    cacheReadTokens: plain(usage.cacheReadTokens),
+    cacheWriteTokens: plain(usage.cacheWriteTokens),
+    reasoningTokens: plain(usage.reasoningTokens),
+    costUsd: Number.isFinite(costUsd) ? Math.max(costUsd, 0) : 0,
+  });
+}
+
+function plain(count: number): number {
+  return Number.isNaN(count) ? 0 : Math.min(Math.max(Math.round(count), 0), maxTokens);
+}
+
 function sum(a: number, b: number): number {
   return Math.min(a + b, maxTokens);
 }

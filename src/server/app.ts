@@ -185,7 +185,6 @@ async function openRooms(
     sandbox,
     policy,
     clock,
-    price: providers.price,
     contextWindow: providers.contextWindow,
     onBug,
   });

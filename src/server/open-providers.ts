@@ -1,13 +1,10 @@
-import { create } from "@bufbuild/protobuf";
 import type { ModelSettings } from "../../gen/agentry/v1/agents_pb.js";
-import type { Usage } from "../../gen/agentry/v1/message_pb.js";
-import { UsageSchema } from "../../gen/agentry/v1/message_pb.js";
 import type { Clock } from "../core/clock.js";
 import { notFound } from "../core/fault.js";
 import type { ProviderDirectory } from "../core/provider-directory.js";
 import type { Redactor, Secrets } from "../core/secrets.js";
 import type { CredentialRows } from "../core/store.js";
-import { costOf, findModel, priceOf } from "../providers/catalogue/models.js";
+import { findModel } from "../providers/catalogue/models.js";
 import { knownProviders } from "../providers/catalogue/providers.js";
 import { ownAddress } from "../providers/connection.js";
 import { readProviderEnvironment } from "../providers/environment.js";
@@ -36,8 +33,6 @@ export interface Providers {
   readonly directory: ProviderDirectory;
   /** Origin of a provider's own address; undefined for one that has none. @throws Fault `not_found`. */
   ownOrigin(providerId: string): string | undefined;
-  /** Adds the list price of a model call to its usage. */
-  price(settings: ModelSettings, usage: Usage): Usage;
   /** Tokens that a model can take in one call; 0 for one that the catalogue does not know. */
   contextWindow(settings: ModelSettings): number;
   close(): Promise<void>;
@@ -69,10 +64,6 @@ export async function openProviders(settings: ProvidersSettings): Promise<Provid
       const provider = knownProviders.get(id);
       if (!provider) throw notFound("provider", id);
       return ownAddress(provider, environment)?.origin;
-    },
-    price({ provider, name }, usage) {
-      const price = priceOf(provider, name);
-      return price ? create(UsageSchema, { ...usage, costUsd: costOf(usage, price) }) : usage;
     },
     contextWindow: ({ provider, name }) => findModel(provider, name)?.contextWindow ?? 0,
     close: () => transport.close(),

@@ -83,7 +83,6 @@ export async function openRoom(script: Script, options: RoomOptions = {}) {
     sandbox: options.sandbox ?? createNoSandbox(),
     policy: createPolicy(),
     clock: systemClock,
-    price: (_settings, usage) => usage,
     contextWindow: () => options.window ?? 0,
     onBug: (error) => bugs.push(error),
     retry: options.retry ?? { attempts: 3, baseMs: 1, maxMs: 20 },
