@@ -61,8 +61,6 @@ export type Write =
   | { readonly type: "event"; readonly event: Event }
   /** Appends a message. Its `index` is set by the store; an event after it in the batch may hold the same object. */
   | { readonly type: "message"; readonly message: Message }
-  /** Replaces a message of the session, by id. Index and time stay. */
-  | { readonly type: "message_replaced"; readonly message: Message }
   /** Inserts or replaces a run. A session has at most one run that is running, waiting or canceling. */
   | {
       readonly type: "run";

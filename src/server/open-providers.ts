@@ -65,7 +65,8 @@ export async function openProviders(settings: ProvidersSettings): Promise<Provid
       if (!provider) throw notFound("provider", id);
       return ownAddress(provider, environment)?.origin;
     },
-    contextWindow: ({ provider, name }) => findModel(provider, name)?.contextWindow ?? 0,
+    contextWindow: ({ provider, name }) =>
+      findModel(provider, name)?.contextWindow ?? knownProviders.get(provider)?.contextWindow ?? 0,
     close: () => transport.close(),
   };
 }

@@ -1,4 +1,5 @@
 import { ProviderApi } from "../../../gen/agentry/v1/providers_pb.js";
+import { ollamaContextLength } from "../ollama/context-length.js";
 import { ollamaAddress } from "../ollama/host.js";
 
 /** How a provider's dialect of OpenAI Chat differs from OpenAI's own. */
@@ -29,6 +30,8 @@ export interface KnownProvider {
   /** Reads that variable where its value is no URL; undefined for a value that makes no address. */
   readonly readBaseUrl?: (value: string) => string | undefined;
   readonly quirks?: ChatQuirks;
+  /** Tokens of context that are asked for with each call, whichever the model. */
+  readonly contextWindow?: number;
 }
 
 type ChatRow = readonly [
@@ -82,6 +85,7 @@ const ollama: KnownProvider = {
   keyVariables: [],
   baseUrlVariable: "OLLAMA_HOST",
   readBaseUrl: ollamaAddress,
+  contextWindow: ollamaContextLength,
 };
 
 const chatRows: readonly ChatRow[] = [

@@ -1,6 +1,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { invalid } from "../../core/fault.js";
 import type { ModelRequest } from "../../core/model-provider.js";
+import { ollamaContextLength } from "./context-length.js";
 import type { OllamaMessage } from "./messages.js";
 import { toOllamaMessages } from "./messages.js";
 
@@ -21,7 +22,8 @@ export interface OllamaRequest {
   readonly think?: true | "low" | "medium" | "high";
   /** The JSON Schema that the answer has to follow. */
   readonly format?: JsonObject;
-  readonly options?: {
+  readonly options: {
+    readonly num_ctx: number;
     readonly num_predict?: number;
     readonly temperature?: number;
     readonly top_p?: number;
@@ -33,6 +35,7 @@ export function toOllamaRequest(request: ModelRequest): OllamaRequest {
   const { model, tools, maxTokens, temperature, topP, reasoningTokens = 0, outputSchema } = request;
   if (model.trim() === "") throw invalid("Ollama has no default model: name one");
   const options = {
+    num_ctx: ollamaContextLength,
     ...(maxTokens === undefined ? {} : { num_predict: maxTokens }),
     ...(temperature === undefined ? {} : { temperature }),
     ...(topP === undefined ? {} : { top_p: topP }),
@@ -44,7 +47,7 @@ export function toOllamaRequest(request: ModelRequest): OllamaRequest {
     ...(tools.length > 0 ? { tools: tools.map(toTool) } : {}),
     ...(reasoningTokens > 0 ? { think: toThink(model, reasoningTokens) } : {}),
     ...(outputSchema ? { format: outputSchema } : {}),
-    ...(Object.keys(options).length > 0 ? { options } : {}),
+    options,
   };
 }
 

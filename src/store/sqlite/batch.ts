@@ -87,9 +87,6 @@ export class BatchWriter {
       case "message":
         this.#messages.append(head, write.message);
         break;
-      case "message_replaced":
-        this.#messages.replace(head, write.message);
-        break;
       case "usage":
         this.#usage.write(head, write, now);
         break;

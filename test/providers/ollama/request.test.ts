@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ToolCallStatus } from "../../../gen/agentry/v1/message_pb.js";
+import { knownProviders } from "../../../src/providers/catalogue/providers.js";
 import { toOllamaRequest } from "../../../src/providers/ollama/request.js";
 import {
   assistant,
@@ -108,15 +109,16 @@ describe("a history for Ollama", () => {
 });
 
 describe("a request to Ollama", () => {
-  const bare = { model: "m", stream: true, messages: [{ role: "user", content: "a" }] };
+  const options = { num_ctx: 32_768 };
+  const bare = { model: "m", stream: true, messages: [{ role: "user", content: "a" }], options };
   const schema = { type: "object", properties: { x: { type: "number" } } };
 
   it.each([
-    { name: "holds nothing that was not asked for", given: {}, expected: {} },
+    { name: "holds nothing that was not asked for, but the context", given: {}, expected: {} },
     {
       name: "holds the options",
       given: { maxTokens: 100, temperature: 0, topP: 0.5 },
-      expected: { options: { num_predict: 100, temperature: 0, top_p: 0.5 } },
+      expected: { options: { num_ctx: 32_768, num_predict: 100, temperature: 0, top_p: 0.5 } },
     },
     { name: "asks for reasoning", given: { reasoningTokens: 1000 }, expected: { think: true } },
     { name: "asks for none", given: { reasoningTokens: 0 }, expected: {} },
@@ -136,6 +138,10 @@ describe("a request to Ollama", () => {
   ])("$name", ({ given, expected }) => {
     const request = modelRequest({ model: "m", system: "", messages: [user(text("a"))], ...given });
     expect(toOllamaRequest(request)).toEqual({ ...bare, ...expected });
+  });
+
+  it("asks for the context that compaction counts with", () => {
+    expect(toOllamaRequest(modelRequest()).options.num_ctx).toBe(knownProviders.get("ollama")?.contextWindow);
   });
 
   it.each(["", "  "])("needs a model, not %j", (model) => {

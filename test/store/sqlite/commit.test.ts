@@ -123,11 +123,6 @@ describe("a refused batch", () => {
       ],
     },
     {
-      name: "a message that is to be replaced and does not exist",
-      result: "missing",
-      writes: (sessionId) => [{ type: "message_replaced", message: message(sessionId, "nobody") }],
-    },
-    {
       name: "an event without a binary form",
       result: "conflict",
       writes: (sessionId) => [
@@ -288,22 +283,4 @@ describe("usage", () => {
     await count({ outputTokens: 4_000_000_000 });
     expect((await store.sessions.get(sessionId))?.usage?.outputTokens).toBe(2 ** 32 - 1);
   });
-});
-
-it("replaces a message in its place", async () => {
-  const store = await tempStore();
-  const sessionId = await newSession(store);
-  const [one, two] = [message(sessionId, "one"), message(sessionId, "two")];
-  await store.commit([
-    { sessionId, writes: [one, two].map((each) => ({ type: "message", message: each }) as const) },
-  ]);
-  const changed = message(sessionId, "changed");
-  changed.id = one.id;
-  changed.index = 99;
-  delete changed.createdAt;
-  await store.commit([{ sessionId, writes: [{ type: "message_replaced", message: changed }] }]);
-  expect(await store.messages.list(sessionId, 0, 10)).toEqual([
-    { ...one, parts: changed.parts, index: 1 },
-    two,
-  ]);
 });
