@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
@@ -24,6 +25,7 @@ const names = [
   "link",
   "canceled",
   "ask_later",
+  "spawn",
 ];
 
 /** A 1x1 PNG. */
@@ -126,6 +128,9 @@ export function createScriptedServer({
             { type: "audio", mimeType: "audio/wav", data: "AAAA" },
           ],
         };
+      case "spawn":
+        spawn("/bin/sh", ["-c", "sleep 600; :", input], { detached: true, stdio: "ignore" }).unref();
+        return text("started");
       case "link":
         return {
           content: [
