@@ -8,19 +8,20 @@ import { toFailure } from "./failure.js";
 import type { RunTools, RunWork } from "./run-loop.js";
 import { runLoop } from "./run-loop.js";
 import type { RunWriter } from "./run-writer.js";
+import { Refused } from "./session-log.js";
 
 /** Who stopped a run before its end. */
 type Stop = "cancel" | "shutdown" | "trouble" | "lost";
 
 /** How a run is closed. */
-interface Closing {
+export interface Closing {
   readonly outcome: RunOutcome;
   readonly failure?: Failure | undefined;
   /** What is said of items that are still open. */
   readonly reason: CloseReason;
 }
 
-/** A run that works. It closes itself: whatever happens, its log is whole when `done` settles. */
+/** A run that works. It closes itself: its log is whole when `done` settles, unless it was `refused`. */
 export class ActiveRun {
   readonly #controller = new AbortController();
   readonly done: Promise<void>;
@@ -49,6 +50,11 @@ export class ActiveRun {
     return this.#stop === "lost";
   }
 
+  /** What it wrote was refused: it has not closed itself, and is to be closed from what its log holds. */
+  get refused(): Fault | undefined {
+    return this.#trouble instanceof Refused ? this.#trouble : undefined;
+  }
+
   /** Asks the run to stop. Confirmed by its last event; after that it changes nothing. */
   cancel(): void {
     if (this.#stop || this.writer.progress.finished) return;
@@ -73,7 +79,7 @@ export class ActiveRun {
 
   /** Stops the run because what it writes cannot be stored. */
   fail(fault: Fault): void {
-    this.#trouble = fault;
+    if (!this.refused) this.#trouble = fault;
     this.#troubled.resolve(fault);
     this.#end(fault.reason === "canceled" ? "lost" : "trouble");
   }
@@ -88,7 +94,7 @@ export class ActiveRun {
   async #run(tools: RunTools): Promise<void> {
     const closing = await this.#work(tools);
     // Another writer holds the session: the rest of the log is its own.
-    if (this.#stop === "lost") return;
+    if (this.#stop === "lost" || this.refused) return;
     const { writer } = this;
     writer.append([
       ...closeOpenItems(writer, closing.reason),
@@ -116,7 +122,7 @@ export class ActiveRun {
       case "lost":
       case undefined: {
         const fault = this.#trouble ?? Fault.from(error);
-        if (fault.reason === "internal") this.onBug(error);
+        if (fault.reason === "internal") this.onBug(this.#trouble ?? error);
         return { outcome: RunOutcome.FAILED, failure: toFailure(fault), reason: closedByFault };
       }
       default:

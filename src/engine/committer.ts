@@ -73,7 +73,27 @@ export class Committer {
       const results = await this.#store.commit(taken.map((pending) => pending.batch));
       for (const [i, pending] of taken.entries()) pending.settled(results[i] ?? "missing");
     } catch (error) {
-      this.#failed(taken, Fault.from(error));
+      const fault = Fault.from(error);
+      if (fault.reason === "internal") await this.#commitEach(taken);
+      else this.#failed(taken, fault);
+    }
+  }
+
+  /**
+   * Something in these cannot be written, which no later try would change: each is committed alone, so that only
+   * that one is refused.
+   */
+  async #commitEach(taken: PendingBatch[]): Promise<void> {
+    for (const [i, pending] of taken.entries()) {
+      try {
+        const [result] = await this.#store.commit([pending.batch]);
+        pending.settled(result ?? "missing");
+      } catch (error) {
+        const fault = Fault.from(error);
+        if (fault.reason !== "internal") return this.#failed(taken.slice(i), fault);
+        if (pending.giveUp) pending.failed(fault);
+        else pending.settled("conflict");
+      }
     }
   }
 

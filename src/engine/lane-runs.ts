@@ -8,9 +8,12 @@ import type { BatchResult, Store, Write } from "../core/store.js";
 import { ActiveRun } from "./active-run.js";
 import { modelName } from "./call-model.js";
 import { Children } from "./children.js";
+import { closedByFault } from "./close-run.js";
 import type { Conversation, Conversations } from "./conversations.js";
+import { toFailure } from "./failure.js";
 import type { Lane, QueuedRun } from "./lane.js";
 import { snapshotOf } from "./new-run.js";
+import { closeFromLog } from "./recovery.js";
 import type { RunTools, RunWork } from "./run-loop.js";
 import { RunWriter } from "./run-writer.js";
 import type { HeldLog, SessionLogs } from "./session-logs.js";
@@ -62,7 +65,10 @@ export async function beginRun(
     lane.active = running;
     const result = await begun;
     if (result !== "written") throw refused(parts, session.id, result);
-    lane.left = running.done.catch(parts.onBug).then(() => leave(parts, lane, held, running));
+    lane.left = running.done
+      .then(() => closeRefused(parts, held, running))
+      .catch(parts.onBug)
+      .then(() => leave(parts, lane, held, running));
     return queued.run;
   } catch (error) {
     active?.abandon();
@@ -203,6 +209,23 @@ export async function cancelQueued(parts: EngineParts, lane: Lane, runId: string
   } finally {
     held.release();
   }
+}
+
+/** Closes a run whose log has ended before what it wrote last. */
+async function closeRefused(
+  parts: EngineParts,
+  { log }: HeldLog,
+  { refused, writer }: ActiveRun,
+): Promise<void> {
+  if (!refused) return;
+  parts.conversations.forget(log.sessionId);
+  const { run, epoch } = writer;
+  const failure = toFailure(refused);
+  await closeFromLog(
+    parts,
+    { run, log, epoch },
+    { outcome: RunOutcome.FAILED, failure, reason: closedByFault },
+  );
 }
 
 /** Makes room for the next run. */

@@ -3,11 +3,13 @@ import type { Run } from "../../gen/agentry/v1/run_pb.js";
 import { RunState } from "../../gen/agentry/v1/run_pb.js";
 import type { Session } from "../../gen/agentry/v1/sessions_pb.js";
 import type { Store } from "../core/store.js";
+import type { Closing } from "./active-run.js";
 import { childEvent } from "./child-run.js";
 import { closedByRestart, closeOpenItems } from "./close-run.js";
 import type { QueuedRun } from "./lane.js";
 import type { EngineParts } from "./lane-runs.js";
 import { RunProgress } from "./run-progress.js";
+import type { RunHand } from "./run-writer.js";
 import { RunWriter } from "./run-writer.js";
 
 const page = { limit: 1000, maxBytes: 4 * 1024 * 1024 };
@@ -37,18 +39,27 @@ async function closeInterrupted(parts: EngineParts, run: Run): Promise<void> {
   parts.epochs.set(run.sessionId, epoch);
   const held = await parts.logs.hold(run.sessionId);
   try {
-    const progress = await readProgress(parts.store, run);
-    const writer = new RunWriter({ run, log: held.log, epoch, messages: [], stamp: parts.stamp }, progress);
-    await copyRest(parts, writer);
-    const writes = [
-      ...closeOpenItems(writer, closedByRestart),
-      ...writer.finish(RunOutcome.INTERRUPTED, undefined),
-    ];
-    const result = await held.log.commit(writes, epoch);
-    if (result !== "written") parts.onBug(new Error(`run ${run.id} could not be closed: ${result}`));
+    await closeFromLog(parts, { run, log: held.log, epoch }, interrupted);
   } finally {
     held.release();
   }
+}
+
+const interrupted: Closing = { outcome: RunOutcome.INTERRUPTED, reason: closedByRestart };
+
+/** Closes a run by what its log holds, whatever else had become of it. */
+export async function closeFromLog(
+  parts: EngineParts,
+  { run, log, epoch }: Omit<RunHand, "messages" | "stamp">,
+  { outcome, failure, reason }: Closing,
+): Promise<void> {
+  const progress = await readProgress(parts.store, run);
+  if (progress.finished) return;
+  const writer = new RunWriter({ run, log, epoch, messages: [], stamp: parts.stamp }, progress);
+  await copyRest(parts, writer);
+  const writes = [...closeOpenItems(writer, reason), ...writer.finish(outcome, failure)];
+  const result = await log.commit(writes, epoch);
+  if (result !== "written") parts.onBug(new Error(`run ${run.id} could not be closed: ${result}`));
 }
 
 /** Copies what had not been copied of the child sessions that work for open calls, up to their ends. */

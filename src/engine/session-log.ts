@@ -204,6 +204,9 @@ class OpenBatch implements PendingBatch {
   }
 }
 
+/** What a run wrote was refused for good: its log ends before that. */
+export class Refused extends Fault {}
+
 /** What a refused batch means for the run that wrote it. */
 function refusal(result: Exclude<BatchResult, "written">): Fault {
   switch (result) {
@@ -211,7 +214,7 @@ function refusal(result: Exclude<BatchResult, "written">): Fault {
     case "missing":
       return new Fault("canceled", "another writer holds the session");
     case "conflict":
-      return new Fault("internal", "what the run wrote cannot be stored");
+      return new Refused("internal", "what the run wrote cannot be stored");
     default:
       return result satisfies never;
   }

@@ -7,9 +7,14 @@ import { Committer } from "../../src/engine/committer.js";
 /** A store whose commits fail while `fault` is set. */
 function openCommitter() {
   const written: string[][] = [];
-  const state: { fault: Fault | undefined; result: BatchResult } = { fault: undefined, result: "written" };
+  const state: { fault?: Fault | undefined; result: BatchResult; bad?: string; fullAt?: string | undefined } =
+    {
+      result: "written",
+    };
   const commit = async (batches: readonly Batch[]): Promise<BatchResult[]> => {
     if (state.fault) throw state.fault;
+    if (batches.some(({ sessionId }) => sessionId === state.bad)) throw new TypeError("a bug");
+    if (batches[0]?.sessionId === state.fullAt) throw full;
     written.push(batches.map(({ sessionId }) => sessionId));
     return batches.map(() => state.result);
   };
@@ -91,6 +96,28 @@ describe("Committer", () => {
     state.fault = undefined;
     await committer.idle();
     expect(written).toEqual([["kept"]]);
+  });
+
+  it("refuses a batch that can never be written, and no other", async () => {
+    const { committer, state } = openCommitter();
+    const batches = ["a", "bad", "b", "bad"].map((name, i) => pending(name, { giveUp: i === 3 }));
+    state.bad = "bad";
+    for (const batch of batches) committer.add(batch);
+    await committer.idle();
+    expect(batches.map(({ told }) => told)).toEqual([["written"], ["conflict"], ["written"], ["internal"]]);
+  });
+
+  it("keeps, of what is committed one by one, all from the first that the disk has no room for", async () => {
+    const { committer, state, written } = openCommitter();
+    const batches = ["bad", "a", "b"].map((name) => pending(name));
+    state.bad = "bad";
+    state.fullAt = "a";
+    for (const batch of batches) committer.add(batch);
+    await committer.idle();
+    expect(batches.map(({ told }) => told)).toEqual([["conflict"], ["exhausted"], ["exhausted"]]);
+    state.fullAt = undefined;
+    await committer.idle();
+    expect(written).toEqual([["a", "b"]]);
   });
 
   it("does not try a failed commit again and again in one turn", async () => {
