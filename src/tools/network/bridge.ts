@@ -20,7 +20,7 @@ const ready = new Promise<ClientHttp2Session>((resolve, reject) => {
   link.once("readable", () => {
     if (link.readableLength === 0) return void link.destroy();
     const session = connect("http://proxy", { createConnection: () => link });
-    session.on("error", () => undefined).on("connect", () => session.setLocalWindowSize(4 * 1024 * 1024));
+    session.on("error", () => undefined);
     resolve(session);
   });
 });

@@ -12,7 +12,6 @@ import { serveSocks } from "./serve-socks.js";
 const mostTunnels = 256;
 /** Until a program has said where it wants to go. */
 const greetingMs = 60_000;
-const window = 1024 * 1024;
 const socksVersion = 5;
 
 /**
@@ -21,9 +20,9 @@ const socksVersion = 5;
  */
 export function serveTunnels(link: Duplex, gate: Gate): ServerHttp2Session {
   const door = createHttpDoor(gate);
-  const settings = { maxConcurrentStreams: mostTunnels, initialWindowSize: window, enablePush: false };
+  const settings = { maxConcurrentStreams: mostTunnels, enablePush: false };
+  // Windows stay as Node.js has them: set to others here, before the handshake, they let transfers stall for ever.
   const session = performServerHandshake(link, { settings });
-  session.setLocalWindowSize(window * 4);
   session.on("error", () => undefined);
   link.on("error", () => undefined);
   session.on("stream", (stream) => {
