@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { escapeChecks } from "../../src/tools/sandbox/escape-checks.js";
+import { findBwrap } from "../../src/tools/sandbox/probe-sandbox.js";
 import { whyNoSandbox } from "../tools/sandbox/bwrap-place.js";
 
 const entry = join(import.meta.dirname, "../../dist/app/main.js");
@@ -40,4 +41,15 @@ it.each([
   expect(told.stdout).toContain(says);
   expect(told.stdout).not.toContain("enforced      ");
   expect(told.status).toBe(status);
+});
+
+it.skipIf(whyNoSandbox)("says so where no user namespaces can be made", () => {
+  const home = mkdtempSync(join(tmpdir(), "agentry-doctor-test-"));
+  onTestFinished(() => rmSync(home, { recursive: true, force: true }));
+  const view = ["--bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--setenv", "HOME", home];
+  const args = ["--unshare-user", "--disable-userns", ...view, process.execPath, entry, "doctor"];
+  const { stdout } = spawnSync(findBwrap()!, args, { encoding: "utf8" });
+  expect(stdout).toContain("sandbox   none\n");
+  expect(stdout).toMatch(/there is no sandbox: \S*bwrap does not work here: .*user namespaces/);
+  expect(stdout).toContain("nothing is enforced");
 });

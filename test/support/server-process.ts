@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
+import { findBwrap } from "../../src/tools/sandbox/probe-sandbox.js";
 
 const root = join(import.meta.dirname, "../..");
 const entry = join(root, "dist/app/main.js");
@@ -49,7 +50,10 @@ export async function startServerProcess(options: ServerProcessOptions = {}): Pr
   if (!existsSync(entry)) throw new Error("dist/app/main.js is missing: npm run build");
   const dataDir = options.dataDir ?? newFolder();
   const cassette = options.cassette === undefined ? [] : ["--fake", options.cassette];
-  const serve = ["serve", "--port", "0", "--data-dir", dataDir, ...cassette, ...(options.args ?? [])];
+  // Without one every call of a tool waits for somebody: most tests are about something else.
+  const unconfined = findBwrap() === undefined ? ["--sandbox", "off"] : [];
+  const given = [...cassette, ...unconfined, ...(options.args ?? [])];
+  const serve = ["serve", "--port", "0", "--data-dir", dataDir, ...given];
   const child = spawn(process.execPath, [entry, ...serve], {
     cwd: dataDir,
     env: { PATH: process.env.PATH ?? "", HOME: dataDir, LANG: "C.UTF-8", ...options.env },
