@@ -1,5 +1,5 @@
-import type { Event } from "../../gen/agentry/v1/event_pb.js";
-import { RunOutcome } from "../../gen/agentry/v1/event_pb.js";
+import type { Elicitation, Event, McpServerUpdated } from "../../gen/agentry/v1/event_pb.js";
+import { McpServerState, RunOutcome } from "../../gen/agentry/v1/event_pb.js";
 import type { ToolCall } from "../../gen/agentry/v1/message_pb.js";
 import { ToolCallStatus } from "../../gen/agentry/v1/message_pb.js";
 import { oneLine, terminalText } from "./terminal-text.js";
@@ -45,6 +45,12 @@ export class RunPrinter {
         break;
       case "childEvent":
         if (body.value.event) this.#printChild(body.value.event);
+        break;
+      case "mcpServerUpdated":
+        this.#note(serverLine(body.value));
+        break;
+      case "elicitationRequested":
+        if (body.value.elicitation) this.#note(questionLine(body.value.elicitation));
         break;
       case "runFinished":
         this.#endLine();
@@ -94,6 +100,15 @@ const longestName = 40;
 
 function callLine({ name, arguments: input }: ToolCall): string {
   return oneLine(`${name} ${JSON.stringify(input ?? {})}`);
+}
+
+function serverLine({ server, state, tools, message }: McpServerUpdated): string {
+  const word = McpServerState[state]?.toLowerCase().replaceAll("_", " ") ?? "changed";
+  return oneLine(`* ${server} ${word}: ${message || tools.join(", ")}`);
+}
+
+function questionLine({ id, message, url }: Elicitation): string {
+  return oneLine(`? ${message}${url && ` ${url}`} (elicitation ${id})`, 4000);
 }
 
 function resultLine(

@@ -62,7 +62,10 @@ export class ServerTools {
   /** The run works no longer: its servers may rest, and what they ask is canceled. */
   end(): void {
     this.#over.abort();
-    this.run.toolServers?.servers.rest(this.work.writer.run.sessionId);
+    const { sessionId } = this.work.writer.run;
+    // A child session has this run alone.
+    if (this.work.depth > 0) void this.run.toolServers?.servers.leave(sessionId);
+    else this.run.toolServers?.servers.rest(sessionId);
   }
 
   async #toolsOf(

@@ -126,8 +126,7 @@ export async function openApp(settings: AppSettings): Promise<App> {
   const handler = createHttpHandler({ guard, authenticate, isDraining, open, mounts, log });
   const { host, port } = settings;
   const listener = await openListener({ host, port, handler, onConnection: noteConnection });
-  // RFC 8252, 7.3: a browser on this machine comes back to the loopback address.
-  tellRedirectUrl(`http://127.0.0.1:${listener.port}${callbackPath}`);
+  tellRedirectUrl(returnUrl(host, listener));
   return {
     url: listener.url,
     port: listener.port,
@@ -139,6 +138,12 @@ export async function openApp(settings: AppSettings): Promise<App> {
       await rooms.close();
     },
   };
+}
+
+/** Where browsers come back to: the loopback address (RFC 8252, 7.3), unless the server listens elsewhere alone. */
+function returnUrl(host: string, { url, port }: Pick<App, "url" | "port">): string {
+  const isEverywhere = ["0.0.0.0", "::", "[::]"].includes(host);
+  return (isEverywhere ? `http://127.0.0.1:${port}` : url) + callbackPath;
 }
 
 /** What is behind the port. */

@@ -17,8 +17,5 @@ export function createTokenStore(vault: Vault, log: Logger): TokenStore {
     async put(id, text, origin) {
       await vault.put(id, { apiKey: text, baseUrl: "", origin });
     },
-    async delete(id) {
-      await vault.delete(id);
-    },
   };
 }

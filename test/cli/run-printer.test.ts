@@ -54,3 +54,19 @@ it("notes who goes on", () => {
   const shown = show({ case: "agentChanged", value: { agentName: "Other" } });
   expect(shown).toEqual({ answer: "", notes: "> Other goes on\n" });
 });
+
+it("notes what becomes of MCP servers, and what they ask", () => {
+  const { notes } = show(
+    { case: "mcpServerUpdated", value: { server: "one", state: 2, message: "It is new.\u001b[2J" } },
+    { case: "mcpServerUpdated", value: { server: "one", state: 1, tools: ["one_a", "one_b"] } },
+    {
+      case: "elicitationRequested",
+      value: { elicitation: { id: "E", message: "Visit it.", url: "https://a.test/" } },
+    },
+  );
+  expect(notes).toBe(
+    "* one needs approval: It is new.\u241b[2J\n" +
+      "* one ready: one_a, one_b\n" +
+      "? Visit it. https://a.test/ (elicitation E)\n",
+  );
+});

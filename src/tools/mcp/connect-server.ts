@@ -83,7 +83,7 @@ async function connectStdio(
     allowedHosts: order.allowedHosts,
   };
   const transport = new StdioTransport(() => spawn(parts.sandbox, command, life));
-  return open(new ServerConnection(transport, host, parts.times), signal);
+  return open(new ServerConnection({ ...parts, transport }, host), signal);
 }
 
 function spawn(sandbox: Sandbox, command: Parameters<Sandbox["spawn"]>[0], life: AbortSignal) {
@@ -112,7 +112,7 @@ async function connectHttp(
   const fetch = createServerFetch(url, bearer);
   if (bearer !== undefined) {
     const transport = new StreamableHTTPClientTransport(url, { fetch });
-    return open(new ServerConnection(transport, host, parts.times), signal);
+    return open(new ServerConnection({ ...parts, transport }, host), signal);
   }
   await parts.grants.load(url);
   const { grants, desk } = parts;
@@ -120,13 +120,13 @@ async function connectHttp(
   const attempt = () => new StreamableHTTPClientTransport(url, { fetch, authProvider: client });
   const first = attempt();
   try {
-    return await open(new ServerConnection(first, host, parts.times), signal);
+    return await open(new ServerConnection({ ...parts, transport: first }, host), signal);
   } catch (error) {
     const cause = error instanceof Fault ? error.cause : error;
     if (!(cause instanceof UnauthorizedError)) throw error;
   }
   await first.finishAuth(await authorize(client, { name: order.server.name, host }, signal));
-  return open(new ServerConnection(attempt(), host, parts.times), signal);
+  return open(new ServerConnection({ ...parts, transport: attempt() }, host), signal);
 }
 
 /** The token that was stored for the origin of a server; it goes nowhere else. */

@@ -16,7 +16,7 @@ export interface Grant {
 }
 
 /** The id under which the grant for a server is kept. */
-export const grantId = (server: URL): string => `mcp-oauth:${server.href}`;
+const grantId = (server: URL): string => `mcp-oauth:${server.href}`;
 
 /** Keeps grants, encrypted, and makes every token in them known to the redactor. */
 export class OAuthGrants {

@@ -10,6 +10,7 @@ import {
   ToolListChangedNotificationSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 import { canceled, Fault } from "../../core/fault.js";
+import type { Redactor } from "../../core/secrets.js";
 import type { ToolContext, ToolOutput } from "../../core/tool.js";
 import type { OfferedTool, ServerHost, ToolServer } from "../../core/tool-servers.js";
 import type { OpenCall } from "./call-tool.js";
@@ -29,8 +30,15 @@ export interface ConnectionTimes {
   readonly callMs: number;
 }
 
+/** What a connection works with. */
+export interface ConnectionParts {
+  readonly transport: ServerTransport;
+  readonly times: ConnectionTimes;
+  readonly redactor: Redactor;
+}
+
 /** What is known of a transport beyond what the library wants. */
-export interface ServerTransport extends Transport {
+interface ServerTransport extends Transport {
   /** Why it is over, where it knows. */
   readonly ended?: string | undefined;
 }
@@ -46,9 +54,8 @@ export class ServerConnection implements ToolServer {
   #broken: Fault | undefined;
 
   constructor(
-    private readonly transport: ServerTransport,
+    private readonly parts: ConnectionParts,
     host: ServerHost,
-    private readonly times: ConnectionTimes,
   ) {
     this.#host = host;
     this.#client = new Client(
@@ -65,7 +72,7 @@ export class ServerConnection implements ToolServer {
       this.#questions.complete(params.elicitationId),
     );
     this.#client.onclose = () => {
-      this.#broken ??= new Fault("unavailable", plainLine(transport.ended ?? "it broke off"));
+      this.#broken ??= new Fault("unavailable", plainLine(parts.transport.ended ?? "it broke off"));
     };
   }
 
@@ -84,7 +91,7 @@ export class ServerConnection implements ToolServer {
 
   /** Begins to speak. @throws Fault. */
   async open(signal: AbortSignal): Promise<void> {
-    await this.#request(signal, (options) => this.#client.connect(this.transport, options));
+    await this.#request(signal, (options) => this.#client.connect(this.parts.transport, options));
   }
 
   async tools(signal: AbortSignal): Promise<readonly OfferedTool[]> {
@@ -111,20 +118,27 @@ export class ServerConnection implements ToolServer {
         text: "The server has changed this tool. Until somebody has approved that, it is not called.",
         failed: true,
       };
-    const request = { client: this.#client, name: tool.name, input, context, timeoutMs: this.times.callMs };
+    const request = {
+      client: this.#client,
+      name: tool.name,
+      input,
+      context,
+      timeoutMs: this.parts.times.callMs,
+    };
     try {
-      return await callTool(request, { calls: this.#calls, questions: this.#questions }, signal);
+      const output = await callTool(request, { calls: this.#calls, questions: this.#questions }, signal);
+      return { ...output, text: this.parts.redactor.redact(output.text) };
     } catch (error) {
       if (signal.aborted) throw canceled("the run was canceled");
       const fault = this.#why(error);
       if (fault.reason === "unauthenticated" || fault.detail.retryable) this.#broken ??= fault;
-      return { text: `The call failed: ${fault.message}`, failed: true };
+      return { text: `The call failed: ${this.parts.redactor.redact(fault.message)}`, failed: true };
     }
   }
 
   async close(): Promise<void> {
     await this.#client.close().catch(() => undefined);
-    await this.transport.close().catch(() => undefined);
+    await this.parts.transport.close().catch(() => undefined);
   }
 
   /** A question belongs to the call that is under way, where there is one alone. */
@@ -163,7 +177,7 @@ export class ServerConnection implements ToolServer {
     send: (options: { signal: AbortSignal; timeout: number }) => Promise<T>,
   ): Promise<T> {
     try {
-      return await send({ signal, timeout: this.times.answerMs });
+      return await send({ signal, timeout: this.parts.times.answerMs });
     } catch (error) {
       if (signal.aborted) throw canceled("the run was canceled");
       // Also what does not answer at all: another connection may.

@@ -7,7 +7,7 @@ import { limitResponse } from "./limit-response.js";
 const streamSpacingMs = 1_000;
 
 /** A request to where this server must not lead anybody. */
-export class AddressRefusal extends Error {
+class AddressRefusal extends Error {
   override readonly name = "AddressRefusal";
 }
 

@@ -8,6 +8,8 @@ import { takeEnd } from "../show-text.js";
 
 /** Bytes of one message. */
 export const longestMessage = 4 * 1024 * 1024;
+/** Bytes after which a server is read slower. */
+const fastBytes = 8 * 1024 * 1024;
 /** Characters that are kept of what a server writes to its standard error. */
 const lastCharacters = 2_000;
 /** Milliseconds that a server has to end by itself once its input is closed. */
@@ -88,6 +90,7 @@ export class StdioTransport implements Transport {
   async #read(stdout: Readable): Promise<void> {
     let held: Buffer[] = [];
     let size = 0;
+    let bytes = 0;
     for await (const chunk of stdout) {
       const data = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
       let from = 0;
@@ -100,8 +103,9 @@ export class StdioTransport implements Transport {
       held.push(data.subarray(from));
       size += data.length - from;
       if (size > longestMessage) return this.#end(`a message of it is longer than ${longestMessage} bytes`);
+      bytes += data.length;
       // Other work gets its turn however much a server writes.
-      await nextTurn();
+      await (bytes > fastBytes ? delay(1) : nextTurn());
     }
   }
 

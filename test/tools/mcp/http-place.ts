@@ -9,7 +9,7 @@ import type { ScriptOptions } from "./scripted-server.js";
 import { createScriptedServer } from "./scripted-server.js";
 
 /** A request that was received. */
-export interface Received {
+interface Received {
   readonly method: string;
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
@@ -27,8 +27,6 @@ export async function serve(handle: (request: IncomingMessage, response: ServerR
   });
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
-
-export type HttpPlace = Awaited<ReturnType<typeof openHttpPlace>>;
 
 /**
  * An MCP server over streamable HTTP at `/mcp`. `before` sees each request first; it answers true for those that it

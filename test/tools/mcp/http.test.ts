@@ -42,6 +42,15 @@ describe("a server over HTTP", () => {
     expect(new Set(other.received.map(({ headers }) => headers.authorization))).toEqual(new Set([undefined]));
   });
 
+  it("cannot show the token to the model", async () => {
+    const { url, origin } = await openHttpPlace();
+    const place = open();
+    place.redactor.add("token-0123456789");
+    place.memory.secrets.set(`mcp:${origin}`, { key: "token-0123456789", origin, baseUrl: "" });
+    const { text } = await place.call("headers", "", never, http(url));
+    expect(text).toContain('"authorization":"Bearer [secret]"');
+  });
+
   it.each([301, 302, 303, 307, 308])("is not followed to another origin by %s", async (status) => {
     const visits: string[] = [];
     const elsewhere = await serve((request, response) => {

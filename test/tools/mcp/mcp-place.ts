@@ -29,7 +29,6 @@ export function memoryTokens() {
   const tokens: TokenStore = {
     open: async (id) => kept.get(id)?.text,
     put: async (id, text, origin) => void kept.set(id, { text, origin }),
-    delete: async (id) => void kept.delete(id),
   };
   return { kept, secrets, tokens, open: async (id: string) => secrets.get(id) };
 }

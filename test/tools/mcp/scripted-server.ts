@@ -26,6 +26,7 @@ const names = [
   "canceled",
   "ask_later",
   "spawn",
+  "headers",
 ];
 
 /** A 1x1 PNG. */
@@ -128,6 +129,8 @@ export function createScriptedServer({
             { type: "audio", mimeType: "audio/wav", data: "AAAA" },
           ],
         };
+      case "headers":
+        return text(JSON.stringify(extra.requestInfo?.headers));
       case "spawn":
         spawn("/bin/sh", ["-c", "sleep 600; :", input], { detached: true, stdio: "ignore" }).unref();
         return text("started");
