@@ -27,8 +27,9 @@ export interface SessionCompaction {
 }
 
 /**
- * Summarises the turns of a session before the last one. Called within the lane's turn, which it keeps while the
- * model works. Its events belong to no run and are written together, so that none can be left without the others.
+ * Summarises the turns of a session before the last one, or, where nothing is before it, its steps but the last.
+ * Called within the lane's turn, which it keeps while the model works. Its events belong to no run and are written
+ * together, so that none can be left without the others.
  * @throws Fault `busy` when the session has a run; as the provider does.
  */
 export async function compactSession(
@@ -43,7 +44,8 @@ export async function compactSession(
   if (lane.active || lane.queue.length > 0) throw busy(session, lane);
   const conversation = await parts.conversations.load(sessionId);
   const tokensBefore = contextTokens(conversation);
-  const cut = cutContext(conversation.messages);
+  const { messages } = conversation;
+  const cut = cutContext(messages, Number.POSITIVE_INFINITY) ?? cutContext(messages, 0);
   if (!cut) return { tokensBefore, tokensAfter: tokensBefore, message: undefined };
   const settings = await modelOf(parts, session);
   const answer = await summarize({ ...parts.run, settings, sessionId, messages: cut.older }, signal);

@@ -7,6 +7,7 @@ import type { Write } from "../core/store.js";
 import { modelName } from "./call-model.js";
 import type { ContextCut } from "./context.js";
 import { contextTokens, cutContext, estimateTokens, maxTokens } from "./context.js";
+import type { Conversation } from "./conversations.js";
 import type { RunTools, RunWork } from "./run-loop.js";
 import { textPart } from "./run-progress.js";
 import type { Summary } from "./summarize.js";
@@ -14,12 +15,19 @@ import { summarize } from "./summarize.js";
 
 const introduction = "Summary of the conversation before this point, in place of its messages:\n\n";
 
+const request = "\n\nWhat the user has asked for, and is being worked on, word for word:";
+
+/** So much of the window may be kept of a turn that is cut. */
+const keptShare = 1 / 4;
+/** How many more messages of a turn make it worth to try again what has failed. */
+const retryMessages = 20;
+
 /** The message that stands for the older part of a context, whose messages are stored. */
-export function summaryMessage({ older }: ContextCut, text: string): Message {
+export function summaryMessage({ older, request: asked = [] }: ContextCut, text: string): Message {
   return create(MessageSchema, {
     id: newId(),
     role: Role.USER,
-    parts: [textPart(introduction + text)],
+    parts: [textPart(introduction + text + (asked.length > 0 ? request : "")), ...asked],
     summaryThrough: lastIndex(older),
   });
 }
@@ -32,8 +40,8 @@ export function tokensAfter(tokensBefore: number, { older, kept }: ContextCut, s
 }
 
 /**
- * Before a model call: summarises the turns before the last one when the context has passed its share of the
- * model's window. One that fails is a warning, and is tried again only when there is more to summarise.
+ * Before a model call: summarises the turns before the last one, or the first steps of a long one, when the context
+ * has passed its share of the model's window. One that fails is a warning, and is tried again only when there is more to summarise.
  * @throws Fault `canceled` when `signal` fires; the compaction is still open then.
  */
 export async function compactWhenFull(tools: RunTools, work: RunWork, signal: AbortSignal): Promise<void> {
@@ -41,11 +49,14 @@ export async function compactWhenFull(tools: RunTools, work: RunWork, signal: Ab
   const contextWindow = agent.model ? tools.contextWindow(agent.model) : 0;
   if (!agent.model || contextWindow <= 0) return;
   const tokensBefore = contextTokens(conversation);
-  const cut = tokensBefore > contextWindow * tools.compactAt ? cutContext(conversation.messages) : undefined;
+  const cut =
+    tokensBefore > contextWindow * tools.compactAt
+      ? cutContext(conversation.messages, contextWindow * keptShare)
+      : undefined;
   if (!cut) return;
   // Messages know their index when they are stored, and a summary names one.
   if ((await writer.log.durable()) !== "written") throw canceled("another writer holds the session");
-  if (conversation.notCompacted === lastIndex(cut.older)) return;
+  if (hasFailed(conversation, cut)) return;
   writer.emit({ case: "compactionStarted", value: { tokensBefore } });
   const { sessionId } = writer.run;
   const call = { ...tools, settings: agent.model, sessionId, messages: cut.older };
@@ -59,6 +70,12 @@ export async function compactWhenFull(tools: RunTools, work: RunWork, signal: Ab
   const value = { tokensBefore, tokensAfter: after, messageId: summary.id };
   writer.append([...writer.message(summary), writer.event({ case: "compactionFinished", value })]);
   conversation.measured = { tokens: after, messages: conversation.messages.length };
+}
+
+/** Whether this has been tried in vain, and there is not much more by now. */
+function hasFailed({ notCompacted }: Conversation, { older, request: asked }: ContextCut): boolean {
+  if (notCompacted === undefined) return false;
+  return lastIndex(older) < notCompacted + (asked ? retryMessages : 1);
 }
 
 function giveUp({ writer, conversation }: RunWork, cut: ContextCut, tokens: number, why: string): void {

@@ -20,19 +20,53 @@ export function contextOf(messages: readonly Message[]): readonly Message[] {
 
 /** Where a context is cut. */
 export interface ContextCut {
-  /** To be summarised: the summary so far, then all turns but the last. */
+  /** To be summarised: the summary so far, then whole turns, and of a long last turn its first steps. */
   readonly older: readonly Message[];
-  /** The last turn of the user, whole. */
+  /** The last turn of the user, whole, or its last steps. */
   readonly kept: readonly Message[];
+  /** Where the last turn is cut: what the user asked for in it, which its summary is to hold word for word. */
+  readonly request?: readonly Part[];
 }
 
-/** Cuts before the last turn. Undefined when nothing is older than that but what has been summarised. */
-export function cutContext(messages: readonly Message[]): ContextCut | undefined {
+/**
+ * Cuts before the last turn, or, where there is nothing before it or it is too long by itself, within it: between
+ * its steps, so that calls stay with their results. Of such a turn its last steps are kept, as many as have
+ * `keepTokens`, and one at least. Undefined when nothing is older than that but what has been summarised, or too
+ * little of it.
+ */
+export function cutContext(messages: readonly Message[], keepTokens: number): ContextCut | undefined {
   const context = contextOf(messages);
   const first = context[0] && isSummary(context[0]) ? 1 : 0;
+  const turn = turnStart(context, first);
+  const whole = turn > first ? { older: context.slice(0, turn), kept: context.slice(turn) } : undefined;
+  if (whole && estimateTokens(whole.kept) <= 2 * keepTokens) return whole;
+  const at = stepStart(context, turn, keepTokens);
+  if (at === undefined) return whole;
+  return { older: context.slice(0, at), kept: context.slice(at), request: requestOf(context, turn) };
+}
+
+/** Where the last turn begins. A turn that has been cut begins right after its summary. */
+function turnStart(context: readonly Message[], first: number): number {
   let at = context.findLastIndex(({ role }, i) => role === Role.USER && i >= first);
   while (at > first && context[at - 1]?.role === Role.USER) at -= 1;
-  return at > first ? { older: context.slice(0, at), kept: context.slice(at) } : undefined;
+  return Math.max(at, first);
+}
+
+/** The step of a turn from which on it is kept; undefined when the steps before it are not worth a summary. */
+function stepStart(context: readonly Message[], turn: number, keepTokens: number): number | undefined {
+  const steps = context.flatMap(({ role }, i) => (role === Role.ASSISTANT && i >= turn ? [i] : []));
+  const [first, ...later] = steps;
+  const fits = (at: number): boolean => estimateTokens(context.slice(at)) <= keepTokens;
+  const at = later.find(fits) ?? later.at(-1);
+  if (first === undefined || at === undefined) return undefined;
+  return estimateTokens(context.slice(first, at)) >= keepTokens / 2 ? at : undefined;
+}
+
+function requestOf(context: readonly Message[], turn: number): readonly Part[] {
+  const end = context.findIndex(({ role }, i) => i >= turn && role !== Role.USER);
+  const asked = context.slice(turn, end).flatMap(({ parts }) => parts);
+  // The summary of a turn that has been cut holds it after its own text.
+  return asked.length > 0 ? asked : (context[0]?.parts.slice(1) ?? []);
 }
 
 /** Tokens of the next request: what the last model call counted, and an estimate of what has come since. */

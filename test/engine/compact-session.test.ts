@@ -6,10 +6,11 @@ import { CompactSessionRequestSchema, WhenBusy } from "../../gen/agentry/v1/run_
 import { SessionSchema } from "../../gen/agentry/v1/sessions_pb.js";
 import { Fault } from "../../src/core/fault.js";
 import { newId } from "../../src/core/id.js";
+import { validHistory } from "../../src/engine/history.js";
 import { textPart } from "../../src/engine/run-progress.js";
 import { createRunService } from "../../src/services/run.js";
 import type { Room, RoomOptions } from "./room.js";
-import { bodies, gate, kinds, never, openRoom, says, stalls } from "./room.js";
+import { bodies, calls, gate, kinds, never, openRoom, says, stalls, tool } from "./room.js";
 
 const long = "word ".repeat(200);
 
@@ -217,4 +218,24 @@ it("a run that is asked for meanwhile begins after it", async () => {
   await compaction;
   await room.finished(await started);
   expect(textsOf(room.requests.at(-1)?.messages)).toEqual(["= A summary", "two", "answer 2", "three"]);
+});
+
+it("shortens a session of one long turn to its last step, which is enough for the next", async () => {
+  const room = await openRoom(
+    (_request, number) => (number < 4 ? calls({ name: "look", input: { number } }) : says("done")),
+    { tools: [tool("look")], window: 100_000 },
+  );
+  const session = await room.session();
+  await room.finished(await room.start(session, "look thrice"));
+  const { message } = await room.engine.compact(session, never);
+  expect(message).toMatchObject({ index: 9, summaryThrough: 7 });
+  expect((await room.engine.compact(session, never)).message).toBeUndefined();
+  await room.finished(await room.start(session, "more"));
+  const sent = room.requests.at(-1)?.messages ?? [];
+  expect(validHistory(sent)).toEqual(sent);
+  expect(sent.map(({ parts }) => parts.map(({ content }) => content.value))).toEqual([
+    [expect.stringMatching(/A summary\n\nWhat the user has asked for.*:$/s), "look thrice"],
+    ["done"],
+    ["more"],
+  ]);
 });

@@ -6,6 +6,8 @@ import { Purpose, Role, StopReason, UsageSchema } from "../../gen/agentry/v1/mes
 import { WhenBusy } from "../../gen/agentry/v1/run_pb.js";
 import { Fault } from "../../src/core/fault.js";
 import type { ModelEvent, ModelRequest } from "../../src/core/model-provider.js";
+import { estimateTokens } from "../../src/engine/context.js";
+import { validHistory } from "../../src/engine/history.js";
 import type { Room, RoomOptions, Script } from "./room.js";
 import { bodies, calls, ending, gate, kinds, openRoom, says, stalls, tool } from "./room.js";
 
@@ -184,14 +186,43 @@ describe("within a run", () => {
     expect(words(room.requests[3]?.messages).slice(-2)).toEqual(["answer 3", "three"]);
   });
 
-  it("there is one compaction for one turn, however long it gets", async () => {
+  it("there is one compaction for one turn, whose steps are short", async () => {
     const room = await openRoom(
       (_request, number) => counting(900, number > 1 && number < 6 ? calls({ name: "look" }) : says("ok")),
-      { window: 1000, tools: [look] },
+      { window: 1000, tools: [tool("look")] },
     );
     await talk(room, await room.session(), "one", "two");
     expect(room.requests).toHaveLength(6);
     expect(room.compactions).toHaveLength(1);
+  });
+
+  it("a turn of many steps is cut between them, and the request is kept word for word", async () => {
+    const some = tool("look", async () => ({ text: "x".repeat(600), failed: false }));
+    const room = await openRoom(
+      ({ messages }, number) =>
+        counting(
+          4 * Math.ceil(estimateTokens(messages) / 4),
+          number < 30 ? calls({ name: "look", input: { number } }) : says("done"),
+        ),
+      { window: 1000, tools: [some], summary: (_request, number) => says(`summary ${number}`) },
+    );
+    const session = await room.session();
+    const events = await talk(room, session, "Look 29 times, exactly as I say");
+    expect(ending(events).outcome).toBe(RunOutcome.COMPLETED);
+    for (const { messages } of room.requests) {
+      expect(validHistory(messages)).toEqual(messages);
+      expect(estimateTokens(messages)).toBeLessThan(1000);
+      expect(messages.flatMap(({ parts }) => parts.map(wordOf)).join()).toContain("exactly as I say");
+    }
+    expect(room.compactions.length).toBeGreaterThan(3);
+    // Each step is summarised once.
+    const summarised = room.compactions.flatMap(
+      (request) => textOf(request).match(/Tool call: look \S+/g) ?? [],
+    );
+    expect(new Set(summarised).size).toBe(summarised.length);
+    expect(textOf(room.compactions[1])).toContain("summary 1");
+    await talk(room, session, "and now?");
+    expect(words(room.requests.at(-1)?.messages).at(-1)).toBe("and now?");
   });
 
   it("what was said a moment ago is summarised, too, when a message steers it", async () => {

@@ -43,8 +43,32 @@ describe("the context of a session", () => {
   ])("of %s is %s, cut into %s and %s", (shape, context, older, kept) => {
     const messages = session(shape);
     expect(indexes(contextOf(messages))).toBe(context);
-    const cut = cutContext(messages);
+    const cut = cutContext(messages, 1000);
     expect([indexes(cut?.older), indexes(cut?.kept)]).toEqual([older, kept]);
+  });
+
+  it.each([
+    ["uctctct", 0, "1 2 3 4 5", "6 7", "u1"],
+    ["uctcta", 0, "1 2 3 4 5", "6", "u1"],
+    ["uuctct", 0, "1 2 3 4", "5 6", "u1 u2"],
+    ["uct", 0, "", "", ""],
+    ["ua", 0, "", "", ""],
+    ["uctct3ct", 0, "6 4 5", "7 8", "quoted"],
+    ["uctct3", 0, "", "", ""],
+    ["uctctct", 3, "1 2 3 4 5", "6 7", "u1"],
+    ["uctctct", 4, "1 2 3", "4 5 6 7", "u1"],
+    ["uctctct", 100, "", "", ""],
+    ["uauctctct", 100, "1 2", "3 4 5 6 7 8 9", ""],
+    ["uauctctct", 1, "1 2 3 4 5 6 7", "8 9", "u3"],
+  ])("of %s, of which %i tokens may stay, is cut into %s and %s", (shape, keep, older, kept, request) => {
+    const messages = session(shape);
+    for (const { parts, summaryThrough } of messages) if (summaryThrough > 0) parts.push(textPart("quoted"));
+    const cut = cutContext(messages, keep);
+    expect([indexes(cut?.older), indexes(cut?.kept)]).toEqual([older, kept]);
+    const asked = (cut?.request ?? []).map(({ content }) => content.value);
+    expect(asked.join(" ")).toBe(request);
+    const sent = cut ? [create(MessageSchema, { role: Role.USER, parts: [textPart("S")] }), ...cut.kept] : [];
+    expect(validHistory(sent)).toEqual(sent);
   });
 
   it("holds what is not stored yet", () => {
@@ -54,13 +78,15 @@ describe("the context of a session", () => {
   });
 
   it("stays valid however often it is summarised, and loses no message that has no summary", () => {
-    const turns = fc.array(fc.constantFrom("ua", "ucta", "uuct", "S"), { maxLength: 12 });
+    const turns = fc.array(fc.constantFrom("ua", "ucta", "uuct", "ct", "ctct", "a", "S"), { maxLength: 14 });
     fc.assert(
-      fc.property(turns, (all) => {
+      fc.property(turns, fc.constantFrom(0, 3, 7, 1000), (all, keep) => {
         const messages: Message[] = [];
         for (const turn of all) {
-          const cut = turn === "S" ? cutContext(messages) : undefined;
+          const cut = turn === "S" ? cutContext(messages, keep) : undefined;
           const added = turn === "S" ? session(cut ? "u" : "") : session(turn);
+          // A run begins with its user.
+          if (messages.length === 0 && added[0]?.role !== Role.USER) continue;
           for (const message of added) {
             message.index = messages.length + 1;
             message.summaryThrough = cut?.older.at(-1)?.index ?? 0;
@@ -71,9 +97,12 @@ describe("the context of a session", () => {
           const through = context[0]?.summaryThrough ?? 0;
           const plain = messages.filter((message) => message.summaryThrough === 0);
           expect(context.slice(through ? 1 : 0)).toEqual(plain.filter(({ index }) => index > through));
-          if (cut) expect(cut.kept[0]?.role).toBe(Role.USER);
-          // Nothing is left to summarise before something new has come.
-          if (cut) expect(cutContext(messages)).toBeUndefined();
+          if (cut) expect(cut.kept[0]?.role).toBe(cut.request ? Role.ASSISTANT : Role.USER);
+          if (cut?.request) expect(cut.request.length).toBeGreaterThan(0);
+          if (cut) messages.at(-1)?.parts.push(...(cut.request ?? []));
+          // What has been summarised is summarised again only together with what has come since.
+          const again = cut && cutContext(messages, keep);
+          if (again) expect(again.older.length).toBeGreaterThan(1);
         }
       }),
     );
