@@ -16,6 +16,8 @@ export interface Rule {
 /** A call to decide, and all that bears on it. */
 export interface PolicyRequest {
   readonly tool: string;
+  /** Other names of the tool, by which rules may mean it. */
+  readonly alsoNamed?: readonly string[] | undefined;
   /** Whether the tool changes nothing. */
   readonly readOnly: boolean;
   readonly input: JsonObject;

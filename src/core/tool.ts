@@ -79,6 +79,8 @@ export interface PreparedCall {
  */
 export interface Tool {
   readonly name: string;
+  /** Other names of the same tool: what rules say of those holds for it too. */
+  readonly alsoNamed?: readonly string[];
   readonly description: string;
   /** JSON Schema of the arguments, an object schema. */
   readonly inputSchema: JsonObject;

@@ -70,6 +70,7 @@ function decideOne(
 ): Promise<Decision> {
   const request = {
     tool: call.name,
+    alsoNamed: tool.alsoNamed,
     readOnly: tool.readOnly,
     input,
     mode: session.approvalMode,

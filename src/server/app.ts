@@ -12,6 +12,7 @@ import { ProviderService as WingmanProviderService } from "../../gen/wingman/v1/
 import { SessionService as WingmanSessionService } from "../../gen/wingman/v1/sessions_pb.js";
 import type { WingmanParts } from "../compat/wingman/parts.js";
 import { createWingmanServices } from "../compat/wingman/service.js";
+import { wingmanToolNames } from "../compat/wingman/tool-names.js";
 import { systemClock } from "../core/clock.js";
 import { createRedactor } from "../core/redactor.js";
 import type { Redactor } from "../core/secrets.js";
@@ -24,6 +25,7 @@ import { defaultDataDir, prepareDataDir } from "../store/data-dir.js";
 import { openSqliteStore } from "../store/sqlite/open.js";
 import { openKeyFile } from "../store/vault/key-file.js";
 import { createVault } from "../store/vault/vault.js";
+import { withAliases } from "../tools/alias-tools.js";
 import { builtinTools } from "../tools/builtin-tools.js";
 import type { McpServers } from "../tools/mcp/create-tool-servers.js";
 import { createToolServers } from "../tools/mcp/create-tool-servers.js";
@@ -171,7 +173,7 @@ async function openRooms(
   const { credentials } = store;
   const providers = await openProviders({ ...settings, secrets: vault, redactor, clock, credentials, log });
   const { registry, directory, ownOrigin } = providers;
-  const tools = builtinTools();
+  const tools = withAliases(builtinTools(), wingmanToolNames);
   const policy = createPolicy();
   const sandbox = await trying;
   const onBug = (error: unknown): void => log.error({ err: error }, "a run failed by a fault of the server");

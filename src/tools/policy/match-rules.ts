@@ -53,7 +53,8 @@ export async function matchRules(
 function applicable(scope: Scope, request: PolicyRequest): Applicable[] {
   const rules = scope === "agent" ? request.agentRules : request.sessionRules;
   const compiled = rules.map((rule) => ({ scope, rule, matcher: compileRule(rule) }));
-  return compiled.filter(({ rule }) => isAbout(rule.tool, request.tool));
+  const names = [request.tool, ...(request.alsoNamed ?? [])];
+  return compiled.filter(({ rule }) => names.some((name) => isAbout(rule.tool, name)));
 }
 
 /** Whether a rule's tool is this one: by its name, or by how the name begins. */
