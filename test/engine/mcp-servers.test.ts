@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ElicitationState, RunOutcome } from "../../gen/agentry/v1/event_pb.js";
-import { ToolCallStatus } from "../../gen/agentry/v1/message_pb.js";
+import { Role, ToolCallStatus } from "../../gen/agentry/v1/message_pb.js";
 import { RuleEffect } from "../../gen/agentry/v1/rule_pb.js";
 import { ApprovalMode } from "../../gen/agentry/v1/sessions_pb.js";
 import { serverToolName } from "../../src/engine/server-tool-name.js";
@@ -172,6 +172,12 @@ describe("a question of a server", () => {
     expect(bodies(events, "elicitationRequested")[0]?.elicitation).toMatchObject({ toolCallId: "" });
     expect(bodies(events, "elicitationResolved")[0]?.elicitation?.state).toBe(ElicitationState.CANCELED);
     expect(ending(events).outcome).toBe(RunOutcome.COMPLETED);
+    // The server is told as well.
+    room.answer((request) =>
+      request.messages.at(-1)?.role === Role.TOOL ? says("done") : calls({ name: "one_answered" }),
+    );
+    const { events: later } = await room.run(id);
+    expect(bodies(later, "toolCallFinished")[0]?.result?.output).toBe("cancel");
   });
 });
 

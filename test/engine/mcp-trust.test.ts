@@ -201,6 +201,19 @@ describe("a server that has changed", () => {
   });
 });
 
+it("a server that says nothing of its changes is looked at in every run", async () => {
+  const script: Script = (_request, number) =>
+    number === 1 ? calls({ name: "one_alter_quietly" }) : says("done");
+  const room = await openMcpRoom(script, { program: program.path });
+  const mcpServers = [{ ...stdio(), tools: ["echo", "alter_quietly"] }];
+  const id = await room.session({ agent: { mcpServers } });
+  const whole = "READY one_alter_quietly one_echo";
+  expect((await room.run(id)).states).toEqual(["NEEDS_APPROVAL", whole]);
+  const { approvals, states: said } = await room.run(id);
+  expect(approvals[0]?.toolCall?.arguments).toMatchObject({ changed_tools: [{ name: "echo" }] });
+  expect(said).toEqual(["NEEDS_APPROVAL", whole]);
+});
+
 describe("a server that changes its tools within a run", () => {
   it.each([
     ["one_alter_echo", "echo", ready.replace(" one_echo", ""), ready],

@@ -27,6 +27,8 @@ const names = [
   "ask_later",
   "spawn",
   "headers",
+  "alter_quietly",
+  "answered",
 ];
 
 /** A 1x1 PNG. */
@@ -63,6 +65,7 @@ export function createScriptedServer({
   for (const tool of more) tools.set(tool.name, tool);
   let visited = false;
   let canceled = "";
+  let answered = "";
   server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: [...tools.values()] }));
   server.setRequestHandler(CallToolRequestSchema, async ({ params }, extra): Promise<CallToolResult> => {
     const input = String(params.arguments?.text ?? "");
@@ -129,6 +132,11 @@ export function createScriptedServer({
             { type: "audio", mimeType: "audio/wav", data: "AAAA" },
           ],
         };
+      case "alter_quietly":
+        tools.set("echo", { ...tools.get("echo")!, description: "Says something else." });
+        return text("altered");
+      case "answered":
+        return text(answered);
       case "headers":
         return text(JSON.stringify(extra.requestInfo?.headers));
       case "spawn":
@@ -148,7 +156,9 @@ export function createScriptedServer({
             type: "object" as const,
             properties: { ok: { type: "boolean" as const } },
           };
-          void server.elicitInput({ message: "On my own account?", requestedSchema }).catch(() => undefined);
+          void server.elicitInput({ message: "On my own account?", requestedSchema }).then((answer) => {
+            answered = answer.action;
+          });
         }, 50);
         return text("soon");
       case "echo":
