@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
@@ -21,6 +22,8 @@ import { ServerQuestions } from "./server-questions.js";
 
 const mostTools = 200;
 const mostPages = 20;
+/** Milliseconds for which a server may take leave. */
+const farewellMs = 500;
 
 /** How patient a connection is, in milliseconds. */
 export interface ConnectionTimes {
@@ -41,6 +44,8 @@ export interface ConnectionParts {
 interface ServerTransport extends Transport {
   /** Why it is over, where it knows. */
   readonly ended?: string | undefined;
+  /** Tells the server that its session is over, where there are sessions. */
+  terminateSession?(): Promise<void>;
 }
 
 /** A connection to an MCP server over any transport. Offers the form and URL modes of elicitation, and nothing else. */
@@ -137,8 +142,13 @@ export class ServerConnection implements ToolServer {
   }
 
   async close(): Promise<void> {
+    const { transport } = this.parts;
+    if (!this.#broken) {
+      const told = transport.terminateSession?.().catch(() => undefined);
+      await Promise.race([told, delay(farewellMs, undefined, { ref: false })]);
+    }
     await this.#client.close().catch(() => undefined);
-    await this.parts.transport.close().catch(() => undefined);
+    await transport.close().catch(() => undefined);
   }
 
   /** A question belongs to the call that is under way, where there is one alone. */

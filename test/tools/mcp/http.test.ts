@@ -42,6 +42,14 @@ describe("a server over HTTP", () => {
     expect(new Set(other.received.map(({ headers }) => headers.authorization))).toEqual(new Set([undefined]));
   });
 
+  it("is told when its session is over", async () => {
+    const { url, received } = await openHttpPlace();
+    const place = open();
+    await place.connect(http(url));
+    await place.servers.leave("S");
+    expect(received.at(-1)?.method).toBe("DELETE");
+  });
+
   it("cannot show the token to the model", async () => {
     const { url, origin } = await openHttpPlace();
     const place = open();
