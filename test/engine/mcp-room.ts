@@ -15,6 +15,25 @@ import { memoryTokens } from "../tools/mcp/mcp-place.js";
 import type { RoomOptions, Script } from "./room.js";
 import { bodies, openRoom } from "./room.js";
 
+/** Connections to MCP servers, without a sandbox. They end with the test. */
+export function openToolServers(answerMs = 10_000) {
+  const sandbox = createNoSandbox();
+  const memory = memoryTokens();
+  const toolServers = createToolServers({
+    sandbox,
+    secrets: memory,
+    tokens: memory.tokens,
+    redactor: createRedactor(),
+    redirectUrl: Promise.resolve("http://127.0.0.1:1/oauth/callback"),
+    times: { answerMs },
+  });
+  onTestFinished(async () => {
+    await toolServers.close();
+    await sandbox.close();
+  });
+  return { sandbox, memory, toolServers };
+}
+
 interface McpSession {
   readonly agent?: MessageInitShape<typeof AgentSchema>;
   readonly mode?: ApprovalMode;
@@ -30,21 +49,11 @@ export async function openMcpRoom(
 ) {
   const workDir = realpathSync(mkdtempSync(join(tmpdir(), "agentry-mcp-room-")));
   if (options.program) copyFileSync(options.program, join(workDir, "server.mjs"));
-  const sandbox = createNoSandbox();
-  const memory = memoryTokens();
-  const toolServers = createToolServers({
-    sandbox,
-    secrets: memory,
-    tokens: memory.tokens,
-    redactor: createRedactor(),
-    redirectUrl: Promise.resolve("http://127.0.0.1:1/oauth/callback"),
-    times: { answerMs: options.answerMs ?? 10_000 },
-  });
+  const { sandbox, memory, toolServers } = openToolServers(options.answerMs);
   const room = await openRoom(script, { ...options, sandbox, toolServers });
   onTestFinished(async () => {
     await room.close();
     await toolServers.close();
-    await sandbox.close();
     rmSync(workDir, { recursive: true, force: true });
   });
   const { engine, store } = room;
