@@ -2,7 +2,9 @@ import type { HttpResponse } from "./http-exchange.js";
 import { isGone } from "./http-exchange.js";
 
 /** At most this much is held for a reader that is slow, and one message. */
-const chunkBytes = 64 * 1024;
+const chunkBytes = 32 * 1024;
+/** Longer text is encoded here: a string on its way to a socket takes three bytes for each of its letters. */
+const longText = 4096;
 const itemsPerTurn = 1024;
 
 export interface ChunkWriterOptions {
@@ -78,7 +80,8 @@ export class ChunkWriter {
     this.bytes = [];
     this.byteLength = 0;
     if (bytes.length > 0) return Buffer.concat(bytes);
-    return text === "" ? undefined : text;
+    if (text === "") return undefined;
+    return text.length > longText ? Buffer.from(text) : text;
   }
 
   private readonly onTurn = (): void => {
