@@ -949,7 +949,7 @@ export type Elicitation = Message<"agentry.v1.Elicitation"> & {
   state: ElicitationState;
 
   /**
-   * The answer.
+   * The answer; absent where it is for the asker alone, as the address at which a browser ended.
    *
    * @generated from field: google.protobuf.Struct content = 8;
    */
