@@ -190,7 +190,7 @@ describe("a change of an agent", () => {
 describe("agents of both languages are the same", () => {
   it("one of Wingman's is a canonical one", async () => {
     const id = await client.newAgent({
-      tools: ["bash", "bogus"],
+      tools: ["bash", "bogus", "webfetch"],
       options: { max_tokens: 9, temperature: 0.5, x: 1 },
     });
     const canonical = (await client.send("GET", `/v1/agents/${id}`)).json;
@@ -200,7 +200,7 @@ describe("agents of both languages are the same", () => {
       max_tokens: 9,
       temperature: 0.5,
     });
-    expect(canonical.tools).toEqual(["bash"]);
+    expect(canonical.tools).toEqual(["bash", "webfetch"]);
   });
 
   it("a canonical one is one of Wingman's, and a change there shows here", async () => {
