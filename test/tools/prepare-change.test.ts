@@ -125,6 +125,14 @@ describe("an approved change", () => {
     expect(readFileSync(file, "utf8")).toBe("theirs");
   });
 
+  it("of a new file is made when there is none still", async () => {
+    const place = openPlace();
+    const input = { path: "y/z", content: "new" };
+    const { basis } = await prepare(place, "write", input);
+    expect(await writeTool.run(input, { ...place.context, basis }, never)).toMatchObject({ failed: false });
+    expect(readFileSync(join(place.workDir, "y/z"), "utf8")).toBe("new");
+  });
+
   it.each(inputs)("by $name is made when the file holds the same, and keeps its mode", async (one) => {
     const place = openPlace();
     const file = join(place.workDir, "x");
