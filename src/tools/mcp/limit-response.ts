@@ -25,14 +25,18 @@ function limitBytes(): Limit {
   });
 }
 
-/** Counts the bytes since the last empty line, which ends an event. */
+/** Counts the bytes since the last empty line, which ends an event. Lines end in CR, LF or both, which are one end. */
 function limitEvents(): Limit {
   let size = 0;
   let atLineStart = true;
+  let last = 0;
   return new TransformStream({
     transform(chunk, controller) {
       for (const byte of chunk) {
         const isBreak = byte === 10 || byte === 13;
+        const isSecondHalf = byte === 10 && last === 13;
+        last = byte;
+        if (isSecondHalf) continue;
         size = isBreak && atLineStart ? 0 : size + 1;
         atLineStart = isBreak;
       }

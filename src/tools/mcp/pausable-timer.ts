@@ -3,6 +3,7 @@ export class PausableTimer {
   #leftMs: number;
   #startedAt = 0;
   #pauses = 0;
+  #ended = false;
   #timer: NodeJS.Timeout | undefined;
 
   /** Starts at once; `onEnd` is called when so many milliseconds have passed outside of pauses. */
@@ -17,18 +18,19 @@ export class PausableTimer {
   /** Stands still until what it returns is called. */
   pause(): () => void {
     if (this.#pauses === 0) {
-      this.end();
+      clearTimeout(this.#timer);
       this.#leftMs -= performance.now() - this.#startedAt;
     }
     this.#pauses += 1;
     return () => {
       this.#pauses -= 1;
-      if (this.#pauses === 0) this.#run();
+      if (this.#pauses === 0 && !this.#ended) this.#run();
     };
   }
 
-  /** Stops it for good. */
+  /** Stops it for good, also when a pause ends later. */
   end(): void {
+    this.#ended = true;
     clearTimeout(this.#timer);
   }
 
