@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { canceled, Fault } from "../../core/fault.js";
 import type { ServerHost } from "../../core/tool-servers.js";
 import type { OAuthClient } from "./oauth-client.js";
-import type { ReturnQuery } from "./return-desk.js";
+import type { ReturnDesk, ReturnQuery } from "./return-desk.js";
 import { plainLine } from "./server-fault.js";
 
 /** Milliseconds for which a browser is waited for after the user has said that it is done. */
@@ -15,12 +15,12 @@ const returnMs = 120_000;
  */
 export async function authorize(
   client: OAuthClient,
-  { name, host }: { readonly name: string; readonly host: ServerHost },
+  { name, host, desk }: { readonly name: string; readonly host: ServerHost; readonly desk: ReturnDesk },
   signal: AbortSignal,
 ): Promise<string> {
   const { page } = client;
   if (!page) throw new Fault("unauthenticated", "it has to be authorized, and does not say where");
-  const { returned, state } = page.awaited;
+  const { returned, forget } = desk.await(page.state);
   try {
     host.onAuthorization();
     const { action, content } = await host.elicit({
@@ -36,9 +36,10 @@ export async function authorize(
     if (action === "expire") throw new Fault("timeout", "nobody authorized it in time");
     if (action !== "accept") throw new Fault("forbidden", "the user did not authorize it");
     const pasted = typeof content?.redirect_url === "string" ? content.redirect_url.trim() : "";
-    const query = pasted === "" ? await untilReturned(returned, signal) : readAddress(pasted, state);
+    const query = pasted === "" ? await untilReturned(returned, signal) : readAddress(pasted, page.state);
     return readCode(query, client.issuer);
   } finally {
+    forget();
     client.forgetPage();
   }
 }

@@ -116,7 +116,7 @@ async function connectHttp(
   }
   await parts.grants.load(url);
   const { grants, desk } = parts;
-  const client = new OAuthClient({ server: url, grants, desk, redirectUrl: await parts.redirectUrl });
+  const client = new OAuthClient({ server: url, grants, redirectUrl: await parts.redirectUrl });
   const attempt = () => new StreamableHTTPClientTransport(url, { fetch, authProvider: client });
   const first = attempt();
   try {
@@ -125,7 +125,7 @@ async function connectHttp(
     const cause = error instanceof Fault ? error.cause : error;
     if (!(cause instanceof UnauthorizedError)) throw error;
   }
-  await first.finishAuth(await authorize(client, { name: order.server.name, host }, signal));
+  await first.finishAuth(await authorize(client, { name: order.server.name, host, desk }, signal));
   return open(new ServerConnection({ ...parts, transport: attempt() }, host), signal);
 }
 

@@ -5,22 +5,21 @@ import type {
   OAuthTokens,
 } from "@modelcontextprotocol/sdk/shared/auth.js";
 import type { OAuthGrants } from "./oauth-grants.js";
-import type { AwaitedReturn, ReturnDesk } from "./return-desk.js";
+import { newState } from "./return-desk.js";
 import { checkForeign } from "./server-fetch.js";
 
 /** What a client of OAuth works with. */
 export interface OAuthClientParts {
   readonly server: URL;
   readonly grants: OAuthGrants;
-  readonly desk: ReturnDesk;
   /** Where browsers are sent back to. */
   readonly redirectUrl: string;
 }
 
-/** A page on which the user is to authorize a server, and the return that is then waited for. */
+/** A page on which the user is to authorize a server, and the state with which a browser returns from it. */
 export interface AuthorizationPage {
   readonly url: URL;
-  readonly awaited: AwaitedReturn;
+  readonly state: string;
 }
 
 /**
@@ -28,7 +27,7 @@ export interface AuthorizationPage {
  * opens no page: the page that the user has to visit is kept in `page`.
  */
 export class OAuthClient implements OAuthClientProvider {
-  #awaited: AwaitedReturn | undefined;
+  #state = newState();
   #page: AuthorizationPage | undefined;
   #verifier = "";
   #discovery: OAuthDiscoveryState | undefined;
@@ -47,8 +46,6 @@ export class OAuthClient implements OAuthClientProvider {
 
   /** The page is not needed any more. */
   forgetPage(): void {
-    this.#awaited?.forget();
-    this.#awaited = undefined;
     this.#page = undefined;
   }
 
@@ -67,9 +64,8 @@ export class OAuthClient implements OAuthClientProvider {
   }
 
   state(): string {
-    this.#awaited?.forget();
-    this.#awaited = this.parts.desk.await();
-    return this.#awaited.state;
+    this.#state = newState();
+    return this.#state;
   }
 
   clientInformation(): OAuthClientInformationMixed | undefined {
@@ -94,7 +90,7 @@ export class OAuthClient implements OAuthClientProvider {
   /** @throws AddressRefusal for a page that a server may not lead to. */
   redirectToAuthorization(url: URL): void {
     checkForeign(url, this.parts.server);
-    if (this.#awaited) this.#page = { url, awaited: this.#awaited };
+    this.#page = { url, state: this.#state };
   }
 
   saveCodeVerifier(verifier: string): void {
