@@ -19,6 +19,13 @@ export interface Target {
   readonly addresses: readonly string[];
 }
 
+/** An address that must not be reached. */
+export class PrivateAddress extends ToolFailure {
+  constructor(host: string) {
+    super(`${host} is not on the public internet`);
+  }
+}
+
 const longestUrl = 8_192;
 
 /** Asks the system's resolver. */
@@ -62,7 +69,10 @@ export async function resolveTarget(url: URL, reach: Reach, signal: AbortSignal)
   return { url, host, addresses: await checkedAddresses(host, reach, signal) };
 }
 
-/** The addresses of a host, resolved once and all of them allowed. Throws a `ToolFailure` otherwise. */
+/**
+ * The addresses of a host, resolved once and all of them allowed. Throws a `ToolFailure` otherwise, a
+ * `PrivateAddress` where one of them is not allowed.
+ */
 export async function checkedAddresses(
   host: string,
   reach: Reach,
@@ -71,7 +81,7 @@ export async function checkedAddresses(
   const addresses = isIP(host) !== 0 ? [host] : await untilAborted(resolveName(host, reach), signal);
   if (addresses.length === 0) throw new ToolFailure(`${host} has no address`);
   const refused = addresses.some((address) => !isPublicAddress(address) && !reach.allowAddress(address));
-  if (refused) throw new ToolFailure(`${host} is not on the public internet`);
+  if (refused) throw new PrivateAddress(host);
   return addresses;
 }
 

@@ -4,7 +4,7 @@ import type { AllowedHost } from "../../core/allowed-host.js";
 import { allowsHost, plainHost } from "../../core/allowed-host.js";
 import { codeOf, lookupAmong } from "../fetch/request-target.js";
 import type { Reach } from "../fetch/resolve-target.js";
-import { checkedAddresses } from "../fetch/resolve-target.js";
+import { checkedAddresses, PrivateAddress } from "../fetch/resolve-target.js";
 
 /** Why a connection is not made. */
 export class GateRefusal extends Error {
@@ -46,7 +46,7 @@ async function findAddresses(name: string, reach: Reach): Promise<readonly strin
     return await checkedAddresses(name, reach, AbortSignal.timeout(dialMs));
   } catch (error) {
     const why = error instanceof Error ? error.message : "it cannot be resolved";
-    throw new GateRefusal(why.includes("public internet") ? "denied" : "failed", why);
+    throw new GateRefusal(error instanceof PrivateAddress ? "denied" : "failed", why);
   }
 }
 
