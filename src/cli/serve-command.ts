@@ -10,16 +10,19 @@ interface ServeOptions {
   readonly db?: string;
   readonly dataDir: string;
   readonly auth: "local" | "token" | "none";
-  readonly allowedHost: string[];
+  readonly serverName: string[];
   readonly envKeys?: true;
   readonly fake?: string;
   readonly record?: string;
   readonly sandbox: "auto" | "required" | "off";
+  /** Seconds. */
+  readonly drain: number;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
 }
 
-/** Milliseconds that open work has to end after SIGTERM; with what follows it, less than 15 seconds in all. */
-const drainMs = 8000;
+/** Seconds that open work has to end after SIGTERM; with what follows it, less than 15 in all. */
+const standardDrain = 8;
+const longestDrain = 3600;
 
 /** `agentry serve`: serves until SIGTERM or SIGINT. */
 export function addServeCommand(program: Command): void {
@@ -35,7 +38,7 @@ export function addServeCommand(program: Command): void {
         .choices(["local", "token", "none"])
         .default("local"),
     )
-    .option("--allowed-host <name>", "a further name this server answers to; may be repeated", collect, [])
+    .option("--server-name <name>", "a further name this server answers to; may be repeated", collect, [])
     .option("--env-keys", "take provider keys from the environment (ANTHROPIC_API_KEY, OPENAI_API_KEY, …)")
     .addOption(
       new Option("--fake <file>", "replay model answers from a cassette: no network, no key").conflicts(
@@ -48,6 +51,7 @@ export function addServeCommand(program: Command): void {
         .choices(["auto", "required", "off"])
         .default("auto"),
     )
+    .option("--drain <seconds>", "how long open work may take to end after SIGTERM", drain, standardDrain)
     .addOption(
       new Option("--log-level <level>", "what is logged to stderr")
         .choices(["debug", "info", "warn", "error", "silent"])
@@ -57,15 +61,15 @@ export function addServeCommand(program: Command): void {
 }
 
 async function serve(options: ServeOptions): Promise<void> {
-  const { allowedHost, ...rest } = options;
-  const app = await openApp({ ...rest, allowedHosts: allowedHost });
+  const { serverName, drain: seconds, ...rest } = options;
+  const app = await openApp({ ...rest, serverNames: serverName });
   letHeapGrow();
   process.stdout.write(`listening on ${app.url}\n`);
-  await stopped(app);
+  await stopped(app, seconds * 1000);
 }
 
 /** Waits for a signal, then closes; a second signal ends the process at once. */
-async function stopped(app: App): Promise<void> {
+async function stopped(app: App, drainMs: number): Promise<void> {
   let signals = 0;
   const { promise, resolve } = Promise.withResolvers<void>();
   const onSignal = (): void => {
@@ -83,6 +87,13 @@ function port(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value > 65_535)
     throw new InvalidArgumentError("It is a number from 0 to 65535.");
+  return value;
+}
+
+function drain(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > longestDrain)
+    throw new InvalidArgumentError(`It is a number from 0 to ${longestDrain}.`);
   return value;
 }
 

@@ -65,7 +65,7 @@ export interface AppSettings {
   readonly db?: string | undefined;
   readonly auth: AuthMode;
   /** Names beside the loopback ones that the server answers to. */
-  readonly allowedHosts?: readonly string[];
+  readonly serverNames?: readonly string[];
   /** Take provider keys from the environment. */
   readonly envKeys?: boolean | undefined;
   /** A cassette to replay. */
@@ -121,7 +121,7 @@ export async function openApp(settings: AppSettings): Promise<App> {
   const { promise: redirectUrl, resolve: tellRedirectUrl } = Promise.withResolvers<string>();
   const rooms = await openRooms({ ...settings, redirectUrl }, dataDir, redactor, log);
   const state = { draining: false, shutdown: new AbortController() };
-  const guard = createGuard({ host: settings.host, names: settings.allowedHosts ?? [], crossSite: isReturn });
+  const guard = createGuard({ host: settings.host, names: settings.serverNames ?? [], crossSite: isReturn });
   const mounts = mountServices(rooms, state.shutdown.signal, log);
   const isDraining = (): boolean => state.draining;
   const open = createOAuthCallback((query) => rooms.toolServers.takeReturn(query));

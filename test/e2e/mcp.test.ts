@@ -83,7 +83,7 @@ describe("the processes of MCP servers", () => {
     ["SIGTERM to the server", (scene) => scene.place.server.stop()],
     ["the end of the session", (scene, session) => scene.place.call("DELETE", `/v1/sessions/${session}`)],
   ])("are gone after %s, with what they have started", async (_what, act) => {
-    const scene = await open();
+    const scene = await open({ args: ["--drain", "0"] });
     const { mark, session, run } = await begin(scene);
     await act(scene, session);
     await expect.poll(() => alive(mark), { timeout: 5_000 }).toEqual([]);
