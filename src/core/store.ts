@@ -57,6 +57,8 @@ export interface Batch {
 }
 
 export type Write =
+  /** First in its batch: raises the session's epoch to that of the batch, which is refused where it is not the next. */
+  | { readonly type: "claim" }
   /** Appends an event. Its `seq` is set by the store, dense, in the transaction. */
   | { readonly type: "event"; readonly event: Event }
   /** Appends a message. Its `index` is set by the store; an event after it in the batch may hold the same object. */
@@ -130,6 +132,8 @@ export interface SessionRows {
   update(session: Session): Promise<boolean>;
   /** Deletes it with everything that belongs to it. False when there is none with this id. */
   delete(id: string): Promise<boolean>;
+  /** The epoch under which it is held now. Undefined when missing. */
+  epoch(id: string): Promise<number | undefined>;
   /** Raises the epoch and returns it: whoever held the session before can write no more. Undefined when missing. */
   claim(id: string): Promise<number | undefined>;
 }

@@ -12,7 +12,7 @@ import { summaryMessage, tokensAfter } from "./compaction.js";
 import { contextTokens, cutContext } from "./context.js";
 import type { Lane } from "./lane.js";
 import type { EngineParts } from "./lane-runs.js";
-import { epochOf, refused } from "./lane-runs.js";
+import { epochOf, refused } from "./open-writer.js";
 import type { EventBody } from "./run-writer.js";
 import { summarize } from "./summarize.js";
 import { addUsage, noUsage } from "./usage.js";

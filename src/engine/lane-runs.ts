@@ -4,7 +4,7 @@ import type { Run } from "../../gen/agentry/v1/run_pb.js";
 import { RunState } from "../../gen/agentry/v1/run_pb.js";
 import type { Session } from "../../gen/agentry/v1/sessions_pb.js";
 import { Fault, notFound } from "../core/fault.js";
-import type { BatchResult, Store, Write } from "../core/store.js";
+import type { Store, Write } from "../core/store.js";
 import { ActiveRun } from "./active-run.js";
 import { modelName } from "./call-model.js";
 import { Children } from "./children.js";
@@ -13,9 +13,10 @@ import type { Conversation, Conversations } from "./conversations.js";
 import { toFailure } from "./failure.js";
 import type { Lane, QueuedRun } from "./lane.js";
 import { snapshotOf } from "./new-run.js";
+import { openWriter, refused } from "./open-writer.js";
 import { closeFromLog } from "./recovery.js";
 import type { RunTools, RunWork } from "./run-loop.js";
-import { RunWriter } from "./run-writer.js";
+import type { RunWriter } from "./run-writer.js";
 import type { HeldLog, SessionLogs } from "./session-logs.js";
 import { titleSession } from "./session-title.js";
 import { defaultMaxSteps, StepBudget } from "./step-budget.js";
@@ -57,14 +58,15 @@ export async function beginRun(
   const held = await parts.logs.hold(session.id);
   let active: ActiveRun | undefined;
   try {
-    const writer = await openWriter(parts, held, queued.run);
+    const { writer, claim } = await openWriter(parts, held, queued.run);
     const conversation = await parts.conversations.load(session.id);
-    const begun = writer.log.begin(firstWrites(writer, queued), writer.epoch);
+    const begun = writer.log.begin([...claim, ...firstWrites(writer, queued)], writer.epoch);
     active = new ActiveRun(parts.run, workOf({ lane, session, queued, writer, conversation }), parts.onBug);
     const running = active;
     lane.active = running;
     const result = await begun;
     if (result !== "written") throw refused(parts, session.id, result);
+    parts.epochs.set(session.id, writer.epoch);
     lane.left = running.done
       .then(() => closeRefused(parts, held, running))
       .catch(parts.onBug)
@@ -105,40 +107,6 @@ function workOf({ lane, session, queued, writer, conversation }: RunStart): RunW
       return usage;
     },
   };
-}
-
-async function openWriter(parts: EngineParts, { log }: HeldLog, run: Run): Promise<RunWriter> {
-  const epoch = await epochOf(parts, log.sessionId);
-  const { messages } = await parts.conversations.load(log.sessionId);
-  return new RunWriter({ run, log, epoch, messages, stamp: parts.stamp });
-}
-
-/** The epoch under which this process holds a session, which it takes where it does not. @throws Fault `not_found`. */
-export async function epochOf({ store, epochs }: EngineParts, sessionId: string): Promise<number> {
-  const held = epochs.get(sessionId);
-  if (held !== undefined) return held;
-  const epoch = await store.sessions.claim(sessionId);
-  if (epoch === undefined) throw notFound("session", sessionId);
-  epochs.set(sessionId, epoch);
-  return epoch;
-}
-
-/** Why a batch was not written, which also means that the session is no longer held. */
-export function refused(
-  parts: EngineParts,
-  sessionId: string,
-  result: Exclude<BatchResult, "written">,
-): Fault {
-  parts.epochs.delete(sessionId);
-  switch (result) {
-    case "missing":
-      return notFound("session", sessionId);
-    case "stale":
-    case "conflict":
-      return new Fault("busy", "another writer holds the session", { retryable: true });
-    default:
-      return result satisfies never;
-  }
 }
 
 function firstWrites(writer: RunWriter, { run, details }: QueuedRun): Write[] {
@@ -194,16 +162,17 @@ export async function cancelQueued(parts: EngineParts, lane: Lane, runId: string
   const { run, details } = queued;
   const held = await parts.logs.hold(run.sessionId);
   try {
-    const writer = await openWriter(parts, held, run);
+    const { writer, claim } = await openWriter(parts, held, run);
     const { agent } = details;
     const started = writer.event({
       case: "runStarted",
       value: { agentId: agent.id, agentName: agent.name, requestId: run.requestId },
     });
     const first: Write = { type: "run", run, first: started.event };
-    const writes = [started, first, ...writer.finish(RunOutcome.CANCELED, undefined)];
+    const writes = [...claim, started, first, ...writer.finish(RunOutcome.CANCELED, undefined)];
     const result = await writer.log.commit(writes, writer.epoch);
     if (result !== "written") throw refused(parts, run.sessionId, result);
+    parts.epochs.set(run.sessionId, writer.epoch);
     lane.queue.splice(lane.queue.indexOf(queued), 1);
     return run;
   } finally {

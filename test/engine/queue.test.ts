@@ -94,6 +94,7 @@ describe("a session with a run", () => {
               list: (page) => real.sessions.list(page),
               update: (session) => real.sessions.update(session),
               delete: (id) => real.sessions.delete(id),
+              epoch: (id) => real.sessions.epoch(id),
               claim: (id) => real.sessions.claim(id),
               get: async (id) => {
                 failing -= 1;

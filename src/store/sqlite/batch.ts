@@ -13,6 +13,7 @@ import { UsageWriter } from "./usage-writer.js";
 export class BatchWriter {
   readonly #head;
   readonly #advance;
+  readonly #claim;
   readonly #title;
   readonly #events;
   readonly #messages;
@@ -29,6 +30,7 @@ export class BatchWriter {
     this.#advance = db.prepare<[number, number, number, number]>(
       "UPDATE sessions SET last_seq = ?, message_count = ?, updated_at = ? WHERE key = ?",
     );
+    this.#claim = db.prepare<[number]>("UPDATE sessions SET epoch = epoch + 1 WHERE key = ?");
     this.#title = db.prepare<[string, number]>("UPDATE sessions SET title = ? WHERE key = ?");
     this.#sessions = new SessionWriter(db);
     this.#runs = new RunWriter(db);
@@ -46,7 +48,8 @@ export class BatchWriter {
   write(batch: Batch, now: number): BatchResult {
     const before = this.#head.get(batch.sessionId);
     if (!before) return "missing";
-    if (batch.epoch !== undefined && batch.epoch !== before.epoch) return "stale";
+    const claims = batch.writes[0]?.type === "claim";
+    if (batch.epoch !== undefined && batch.epoch !== before.epoch + (claims ? 1 : 0)) return "stale";
     const messages = batch.writes.flatMap((write) => (write.type === "message" ? [write.message] : []));
     const events = batch.writes.flatMap((write) => (write.type === "event" ? [write.event] : []));
     const head = {
@@ -83,6 +86,9 @@ export class BatchWriter {
     switch (write.type) {
       case "event":
       case "run":
+        break;
+      case "claim":
+        this.#claim.run(head.key);
         break;
       case "message":
         this.#messages.append(head, write.message);

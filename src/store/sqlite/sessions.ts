@@ -30,6 +30,7 @@ export function createSessionRows(db: Database, clock: Clock): SessionRows {
   const update = db.prepare<[string, number, Uint8Array, string]>(
     "UPDATE sessions SET title = ?, updated_at = ?, data = ? WHERE id = ?",
   );
+  const epoch = db.prepare<[string], number>("SELECT epoch FROM sessions WHERE id = ?").pluck();
   const claim = db
     .prepare<[string], number>("UPDATE sessions SET epoch = epoch + 1 WHERE id = ? RETURNING epoch")
     .pluck();
@@ -59,6 +60,7 @@ export function createSessionRows(db: Database, clock: Clock): SessionRows {
         return update.run(session.title, toMs(session, clock), data, session.id).changes > 0;
       }),
     delete: (id) => remover.remove(id),
+    epoch: (id) => attempt(() => epoch.get(id)),
     // In a transaction of its own: outside of one, a full disk goes unnoticed until the row has been returned.
     claim: (id) => attempt(() => db.transaction(() => claim.get(id)).immediate()),
   };

@@ -98,6 +98,28 @@ describe("a refused batch", () => {
     expect(await store.commit([{ ...deltas(mine, "new"), epoch: 2 }])).toEqual(["written"]);
   });
 
+  it("takes a session with its first batch, unless somebody took it meanwhile", async () => {
+    const store = await tempStore();
+    const mine = await newSession(store);
+    const taking = (epoch: number, text: string): Batch => {
+      const batch = deltas(mine, text);
+      return { ...batch, epoch, writes: [{ type: "claim" }, ...batch.writes] };
+    };
+    expect(await store.sessions.epoch(mine)).toBe(0);
+    expect(await store.commit([taking(1, "first"), taking(1, "late"), taking(3, "early")])).toEqual([
+      "written",
+      "stale",
+      "stale",
+    ]);
+    expect(await store.sessions.epoch(mine)).toBe(1);
+    expect(await store.commit([taking(2, "second"), { ...deltas(mine, "old"), epoch: 1 }])).toEqual([
+      "written",
+      "stale",
+    ]);
+    expect((await allEvents(store, mine)).map(textOf)).toEqual(["first", "second"]);
+    expect(await store.sessions.epoch("none")).toBeUndefined();
+  });
+
   const cases: {
     name: string;
     result: string;
