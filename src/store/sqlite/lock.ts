@@ -3,6 +3,7 @@ import Database from "better-sqlite3";
 import { Fault } from "../../core/fault.js";
 import { errorCode } from "../error-code.js";
 import { createPrivateFile } from "./file.js";
+import { removeJournal } from "./foreign-journal.js";
 
 /** The right to write one database. */
 export interface DatabaseLock {
@@ -20,9 +21,12 @@ export interface DatabaseLock {
 export function lockDatabase(path: string): DatabaseLock {
   const pidFile = `${path}.pid`;
   createPrivateFile(`${path}.lock`);
+  removeJournal(`${path}.lock`);
   const lock = new Database(`${path}.lock`, { timeout: 0 });
   try {
     lock.pragma("locking_mode = EXCLUSIVE");
+    // There is nothing in it to roll back.
+    lock.pragma("journal_mode = MEMORY");
     // In this locking mode a lock that was taken is not given back at the end of its transaction.
     lock.exec("BEGIN EXCLUSIVE; COMMIT");
   } catch (error) {

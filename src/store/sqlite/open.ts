@@ -9,6 +9,7 @@ import { createDocumentRows } from "./documents.js";
 import { createEventRows } from "./events.js";
 import { attempt, toFault } from "./failure.js";
 import { prepareDatabaseFile } from "./file.js";
+import { removeForeignJournal } from "./foreign-journal.js";
 import type { DatabaseLock } from "./lock.js";
 import { lockDatabase } from "./lock.js";
 import { lengthenLog } from "./log-file.js";
@@ -34,6 +35,7 @@ export async function openSqliteStore({ path, clock }: SqliteStoreOptions): Prom
   const file = inMemory ? path : await attempt(() => prepareDatabaseFile(path));
   const lock = inMemory ? undefined : await attempt(() => lockDatabase(file));
   try {
+    if (!inMemory) removeForeignJournal(file);
     const db = openConnection(file, clock.now());
     if (!inMemory) lengthenLog(file);
     return createStore(db, lock, clock);
