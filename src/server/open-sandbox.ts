@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { realpathSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import type { SandboxMode } from "../tools/sandbox/choose-sandbox.js";
 import { chooseSandbox } from "../tools/sandbox/choose-sandbox.js";
 import type { ClosableSandbox } from "../tools/sandbox/none.js";
@@ -21,9 +22,23 @@ const besideDatabase = ["", "-wal", "-shm", "-journal", ".lock", ".pid"];
 export async function sandboxOptions({ dataDir, db = join(dataDir, "agentry.db") }: SandboxSettings) {
   return {
     stateDir: join(dataDir, "sandbox"),
-    hidden: [dataDir, ...besideDatabase.map((suffix) => db + suffix)],
+    hidden: [dataDir, ...besideDatabase.map((suffix) => realName(db) + suffix)],
     programs: await toolPrograms(),
   };
+}
+
+/** What a database is called once links are followed: its other files lie beside that, not beside the link. */
+function realName(db: string): string {
+  const path = resolve(db);
+  return realPath(path) ?? join(realPath(dirname(path)) ?? dirname(path), basename(path));
+}
+
+function realPath(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The sandbox of a server. Where tools are not confined though somebody may think so, the log says it. */

@@ -1,4 +1,14 @@
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -21,8 +31,8 @@ async function call(server: ServerProcess, method: string, path: string, body?: 
 
 interface Scene {
   readonly server: ServerProcess;
-  /** Runs lines of bash in a new session of its own directory, all in one message of the model. */
-  start(lines: readonly string[]): Promise<{ session: string; workDir: string }>;
+  /** Runs lines of bash in a new session, all in one message of the model. Default: a new directory. */
+  start(lines: readonly string[], workDir?: string): Promise<{ session: string; workDir: string }>;
 }
 
 async function openScene(
@@ -49,8 +59,7 @@ async function openScene(
   });
   return {
     server,
-    async start(lines) {
-      const workDir = mkdtempSync(join(folder, "work-"));
+    async start(lines, workDir = mkdtempSync(join(folder, "work-"))) {
       const body = { agent_id: agent.id, work_dir: workDir, title: "t", approval_mode: "APPROVAL_MODE_AUTO" };
       const { id } = await call(server, "POST", "/v1/sessions", body);
       await call(server, "POST", `/v1/sessions/${id}/runs`, { input: { text: JSON.stringify(lines) } });
@@ -142,6 +151,18 @@ describe("what the events of a session say", () => {
       expect(said).toContain("Connection refused");
     },
   );
+
+  it.skipIf(whyNoSandbox)("nor are those of a database that is named by a link to the work_dir", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "agentry-linked-"));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    mkdirSync(join(folder, "work"));
+    writeFileSync(join(folder, "work", "real.db"), "");
+    symlinkSync(join(folder, "work", "real.db"), join(folder, "link.db"));
+    const scene = await openScene(["--db", join(folder, "link.db")]);
+    const { session } = await scene.start(["cat real.db* | wc -c"], join(folder, "work"));
+    expect(existsSync(join(folder, "work", "real.db-wal"))).toBe(true);
+    expect(await events(scene.server, session)).toContain('"text":"0\\n"');
+  });
 
   it.skipIf(whyNoSandbox)("allowed hosts are those of the agent, and never the server itself", async () => {
     const scene = await openScene([], {}, { allowed_hosts: ["API.example.com.", "*.example.org:8443"] });
