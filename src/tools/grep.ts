@@ -5,7 +5,7 @@ import type { SearchPlace } from "./list-files.js";
 import { anchorGlob, findSearchPlace, listFiles } from "./list-files.js";
 import type { SearchEnd } from "./ripgrep.js";
 import { runRipgrep } from "./ripgrep.js";
-import { showName } from "./show-text.js";
+import { showName, takeStart } from "./show-text.js";
 import { ToolFailure } from "./tool-failure.js";
 import type { ToolInput } from "./tool-input.js";
 
@@ -14,6 +14,8 @@ const mostMatches = 500;
 const mostCharacters = 30_000;
 /** In bytes: longer lines are shown cut, with a note. */
 const lineBytes = 500;
+/** In characters: PATH_MAX of Linux, and what ripgrep says of a binary file. */
+const longestName = 5_000;
 
 const inputSchema: JsonObject = {
   type: "object",
@@ -76,6 +78,7 @@ export const grepTool = defineTool({
       },
       signal,
     );
+    matches.end();
     return answer(matches.lines, matches.isFull(), end, pattern);
   },
 });
@@ -113,6 +116,8 @@ function createMatches(visible: ReadonlySet<string> | undefined) {
   const lines: string[] = [];
   let size = 0;
   let full = false;
+  /** The beginning of a record whose file name holds line feeds: a name ends with NUL alone. */
+  let begun = "";
   const add = (name: string, rest: string): boolean => {
     if (visible !== undefined && !visible.has(name)) return true;
     const line = showName(name) + rest;
@@ -127,12 +132,15 @@ function createMatches(visible: ReadonlySet<string> | undefined) {
     isFull: () => full,
     addFile: (record: string): boolean => add(relativeName(record), ""),
     addLine(record: string): boolean {
-      const end = record.indexOf("\0");
-      if (end !== -1)
-        return add(relativeName(record.slice(0, end)), `:${record.slice(end + 1).replace(/\r$/, "")}`);
-      // Only a file that was named itself is told of when it is binary.
-      if (record.includes("binary file matches")) lines.push(showName(relativeName(record)));
-      return true;
+      const whole = begun + record;
+      const end = whole.indexOf("\0");
+      begun = end === -1 ? takeStart(`${whole}\n`, longestName) : "";
+      if (end === -1) return true;
+      return add(relativeName(whole.slice(0, end)), `:${whole.slice(end + 1).replace(/\r$/, "")}`);
+    },
+    /** What is left is no match: of a file that was named itself, ripgrep tells at the end that it is binary. */
+    end(): void {
+      if (begun.includes("binary file matches")) lines.push(showName(relativeName(begun.trimEnd())));
     },
   };
 }

@@ -230,6 +230,23 @@ describe("grep", () => {
     expect(many.truncated).toBe(true);
   });
 
+  it.each([
+    {
+      input: {},
+      found: ["a\\u{a}b.ts:1:needle", "b.ts:1:needle", "x binary file matches\\u{a}c.ts:1:needle"],
+    },
+    { input: { include: "a*" }, found: ["a\\u{a}b.ts:1:needle"] },
+    {
+      input: { output: "count" },
+      found: ["a\\u{a}b.ts:1", "b.ts:1", "x binary file matches\\u{a}c.ts:1"],
+    },
+  ])("tells files apart whose names hold line feeds: $input", async ({ input, found }) => {
+    const place = makeWorkPlace();
+    for (const name of ["a\nb.ts", "b.ts", "x binary file matches\nc.ts"]) place.put(`w/${name}`, "needle\n");
+    const { text } = await place.call(grepTool, { pattern: "needle", ...input });
+    expect(text.split("\n")).toEqual(found);
+  });
+
   it("says of a binary file that was named that it matches", async () => {
     const place = makeWorkPlace();
     place.put("w/binary", "needle\0\nneedle\n");
