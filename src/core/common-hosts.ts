@@ -1,7 +1,10 @@
 import type { AllowedHost } from "./allowed-host.js";
 import { readAllowedHost, showAllowedHost } from "./allowed-host.js";
 
-/** The entries of `allowed_hosts` that say what two lists both allow. @throws Fault `invalid` for an entry that is none. */
+/**
+ * The entries of `allowed_hosts` that say what two lists both allow.
+ * @throws Fault `invalid` for an entry that is none.
+ */
 export function commonHosts(one: readonly string[], other: readonly string[]): string[] {
   const others = other.map(readAllowedHost);
   const both = one.map(readAllowedHost).flatMap((a) => others.flatMap((b) => common(a, b)));

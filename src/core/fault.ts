@@ -49,13 +49,17 @@ export class Fault extends Error {
   }
 }
 
+/** A request that is wrong whatever is stored. `metadata` is shown to the caller. */
 export const invalid = (message: string, metadata?: Record<string, string>): Fault =>
   new Fault("invalid", message, metadata ? { metadata } : {});
 
+/** Something that was asked for by its id and is not there. */
 export const notFound = (kind: string, id: string): Fault =>
   new Fault("not_found", `${kind} ${JSON.stringify(id)} does not exist`, { metadata: { kind, id } });
 
+/** A request that does not go with what is stored. `metadata` is shown to the caller. */
 export const conflict = (message: string, metadata?: Record<string, string>): Fault =>
   new Fault("conflict", message, metadata ? { metadata } : {});
 
+/** Work that somebody has called off. */
 export const canceled = (message = "canceled"): Fault => new Fault("canceled", message);

@@ -40,6 +40,7 @@ export interface Page {
   readonly cursor?: string | undefined;
 }
 
+/** A page of a list. `cursor` leads to the next one; undefined on the last. */
 export interface Paged<T> {
   readonly items: T[];
   readonly cursor?: string | undefined;
@@ -56,6 +57,7 @@ export interface Batch {
   readonly writes: readonly Write[];
 }
 
+/** One thing that a batch writes. All of a batch is written, or nothing of it. */
 export type Write =
   /** First in its batch: raises the session's epoch to that of the batch, which is refused where it is not the next. */
   | { readonly type: "claim" }
@@ -109,6 +111,7 @@ export interface RunDetails {
 /** `written`; or why nothing of the batch was: another epoch, no such session, or another approval state. */
 export type BatchResult = "written" | "stale" | "missing" | "conflict";
 
+/** The agents that are stored. */
 export interface AgentRows {
   insert(agent: Agent): Promise<void>;
   get(id: string): Promise<Agent | undefined>;
@@ -120,6 +123,7 @@ export interface AgentRows {
   delete(id: string): Promise<boolean>;
 }
 
+/** The sessions that are stored. */
 export interface SessionRows {
   insert(session: Session): Promise<void>;
   get(id: string): Promise<Session | undefined>;
@@ -138,11 +142,13 @@ export interface SessionRows {
   claim(id: string): Promise<number | undefined>;
 }
 
+/** The messages of sessions, as the model was and will be shown them. */
 export interface MessageRows {
   /** Oldest first, those with an index above `after`. */
   list(sessionId: string, after: number, limit: number): Promise<Message[]>;
 }
 
+/** The runs of sessions. They are written by batches. */
 export interface RunRows {
   get(id: string): Promise<Run | undefined>;
   details(id: string): Promise<RunDetails | undefined>;
@@ -165,11 +171,13 @@ interface EventRange {
   readonly runId?: string | undefined;
 }
 
+/** The logs of sessions. They are written by batches. */
 export interface EventRows {
   /** In order. */
   read(range: EventRange): Promise<Event[]>;
 }
 
+/** The approvals that were asked for. They are written by batches. */
 export interface ApprovalRows {
   get(id: string): Promise<Approval | undefined>;
   /**
@@ -179,6 +187,7 @@ export interface ApprovalRows {
   list(filter: { sessionId?: string; runId?: string; state?: ApprovalState }): Promise<Approval[]>;
 }
 
+/** The questions of tools to users. They are written by batches. */
 export interface ElicitationRows {
   get(id: string): Promise<Elicitation | undefined>;
   /** As ApprovalRows.list. */
@@ -203,6 +212,7 @@ export interface CredentialRow {
   readonly updatedAt: number;
 }
 
+/** The keys of providers, encrypted. */
 export interface CredentialRows {
   put(row: CredentialRow): Promise<void>;
   get(providerId: string): Promise<CredentialRow | undefined>;
@@ -222,6 +232,7 @@ export interface DocumentRow {
   readonly json: string;
 }
 
+/** Small documents in JSON, by kind and id. */
 export interface DocumentRows {
   /** Inserts it, or replaces the one with its kind and id, whose place in lists stays. */
   put(row: DocumentRow): Promise<void>;

@@ -90,7 +90,7 @@ export interface Tool {
   readonly selfContained?: boolean;
   /** After a cancel it is waited for, whatever that takes, in place of being left behind. Default false. */
   readonly stopsByItself?: boolean;
-  /** Every form of these arguments that a rule may be about; the strictest decision on any holds. Default: as they are. */
+  /** Every form of these arguments that a rule may be about; the strictest decision on any holds. Default: this one. */
   spellings?(input: JsonObject): readonly JsonObject[];
   /** What exactly a verdict on this call would cover, for people: the command line, or the file and change. */
   summarize(input: JsonObject): string;

@@ -21,18 +21,21 @@ export interface CloseReason {
   readonly cutShort: string;
 }
 
+/** Why calls have no result in a run that was canceled. */
 export const closedByCancel: CloseReason = {
   status: ToolCallStatus.CANCELED,
   notRun: "This call did not run: the run was canceled.",
   cutShort: "The run was canceled while this call was under way. It may have had a part of its effect.",
 };
 
+/** Why calls have no result in a run that was under way when the server stopped. */
 export const closedByRestart: CloseReason = {
   status: ToolCallStatus.INTERRUPTED,
   notRun: "This call did not run: the server was stopped before it began.",
   cutShort: "The server was stopped while this call was under way. Whether it had its effect is unknown.",
 };
 
+/** Why calls have no result in a run that failed. */
 export const closedByFault: CloseReason = {
   status: ToolCallStatus.CANCELED,
   notRun: "This call did not run: the run had failed.",

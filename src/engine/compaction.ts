@@ -41,7 +41,8 @@ export function tokensAfter(tokensBefore: number, { older, kept }: ContextCut, s
 
 /**
  * Before a model call: summarises the turns before the last one, or the first steps of a long one, when the context
- * has passed its share of the model's window. One that fails is a warning, and is tried again only when there is more to summarise.
+ * has passed its share of the model's window. One that fails is a warning, and is tried again only when there is more
+ * to summarise.
  * @throws Fault `canceled` when `signal` fires; the compaction is still open then.
  */
 export async function compactWhenFull(tools: RunTools, work: RunWork, signal: AbortSignal): Promise<void> {

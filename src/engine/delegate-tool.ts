@@ -74,4 +74,5 @@ export function textOf(input: JsonObject, name: string): string {
   return typeof value === "string" ? value : "";
 }
 
+/** The output of a call that failed, with what its model is told. */
 export const failed = (text: string): ToolOutput => ({ text, failed: true });

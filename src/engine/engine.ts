@@ -34,6 +34,7 @@ const noop = (): void => undefined;
 /** Milliseconds that interrupted runs have to close their logs, longer than a tool has to stop. */
 const stopLimitMs = 6000;
 
+/** What an engine works with. */
 export interface EngineOptions {
   readonly store: Store;
   readonly providers: ModelProviders;
@@ -189,8 +190,8 @@ export class Engine {
   }
 
   /**
-   * Deletes a session and everything in it, its child sessions too; a run or a compaction in it is canceled first. False when there is
-   * none.
+   * Deletes a session and everything in it, its child sessions too; a run or a compaction in it is canceled first.
+   * False when there is none.
    */
   async deleteSession(sessionId: string): Promise<boolean> {
     this.#parts.lanes.get(sessionId)?.compaction?.abort();

@@ -12,6 +12,7 @@ export interface RetryPolicy {
   readonly maxMs: number;
 }
 
+/** Four attempts in all: waits from half a second, and never more than a minute. */
 export const defaultRetryPolicy: RetryPolicy = { attempts: 4, baseMs: 500, maxMs: 60_000 };
 
 /**

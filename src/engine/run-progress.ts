@@ -166,6 +166,7 @@ export class RunProgress {
   }
 }
 
+/** A part of a message that is text. */
 export function textPart(text: string): Part {
   return create(PartSchema, { content: { case: "text", value: text } });
 }

@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import type { Usage } from "../../gen/agentry/v1/message_pb.js";
 import { UsageSchema } from "../../gen/agentry/v1/message_pb.js";
 
+/** The usage of no model call: every counter is 0. */
 export const noUsage = (): Usage => create(UsageSchema);
 
 const maxTokens = 2 ** 32 - 1;

@@ -1,6 +1,7 @@
 import { createHttpFetch } from "./http-fetch.js";
 import type { Transport } from "./transport.js";
 
+/** How patient a transport is. */
 export interface TransportOptions {
   /** Default: 60 seconds. */
   readonly idleTimeoutMs?: number | undefined;

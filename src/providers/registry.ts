@@ -17,6 +17,7 @@ import { readProviderEnvironment } from "./environment.js";
 import { callFault } from "./faults.js";
 import type { Transport } from "./transport.js";
 
+/** What a registry of providers works with. */
 export interface ProviderRegistryOptions {
   readonly secrets: Secrets;
   readonly credentials: Pick<CredentialRows, "get" | "list">;
@@ -44,6 +45,7 @@ export interface ProviderRegistry extends ModelProviders {
   environmentKey(providerId: string): { readonly last4: string; readonly origin: string } | undefined;
 }
 
+/** Finds providers by their ids: those of the table, and those that a stored credential describes. */
 export function createProviderRegistry(options: ProviderRegistryOptions): ProviderRegistry {
   const { secrets, transport, redactor, clock, credentials } = options;
   const environment = readProviderEnvironment(options.environment, options.envKeys, redactor);

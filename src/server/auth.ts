@@ -12,6 +12,7 @@ import type { Refusal } from "./reply.js";
  */
 export type AuthMode = "local" | "token" | "none";
 
+/** How callers are asked who they are. */
 export interface AuthOptions {
   readonly mode: AuthMode;
   /** The bind host. */

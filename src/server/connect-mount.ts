@@ -33,6 +33,7 @@ export interface BoundService {
   readonly implementation: object;
 }
 
+/** How services are mounted. */
 export interface ConnectMountOptions {
   readonly services: readonly BoundService[];
   /** The first is the outermost. */
@@ -45,6 +46,7 @@ export interface ConnectMountOptions {
   readonly onError?: (error: unknown, path: string) => void;
 }
 
+/** A mount that answers the calls of Connect, gRPC and gRPC-Web. */
 export interface ConnectMount extends Mount {
   /** The paths that it answers, for example `/agentry.v1.RunService/Run`. */
   readonly paths: readonly string[];

@@ -9,6 +9,7 @@ import { parseBaseUrl } from "../providers/address.js";
 import type { ProviderRegistry } from "../providers/registry.js";
 import type { CredentialStatus, Vault } from "../store/vault/vault.js";
 
+/** What a credential vault works with. */
 export interface CredentialVaultParts {
   readonly vault: Vault;
   readonly registry: ProviderRegistry;

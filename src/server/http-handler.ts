@@ -9,6 +9,7 @@ import { notFoundHandler } from "./not-found.js";
 import { replyRefusal } from "./reply.js";
 import { assignRequestId } from "./request-id.js";
 
+/** What the handler of every request works with. */
 export interface HttpHandlerOptions {
   readonly guard: Guard;
   readonly authenticate: Authenticator;
@@ -31,8 +32,8 @@ const securityHeaders = {
 };
 
 /**
- * The way of every request: id, headers, guard, what is open to everybody, authentication, then the first mount that matches, or
- * 404. Refusals are JSON, and the body of a refused request is not read.
+ * The way of every request: id, headers, guard, what is open to everybody, authentication, then the first mount that
+ * matches, or 404. Refusals are JSON, and the body of a refused request is not read.
  */
 export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   const { log } = options;

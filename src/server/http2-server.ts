@@ -2,6 +2,7 @@ import type { Http2Server, Http2ServerRequest, Http2ServerResponse, ServerHttp2S
 import { constants, createServer } from "node:http2";
 import type { HttpHandler } from "./http-exchange.js";
 
+/** How long a server of HTTP/2 waits. */
 export interface Http2Limits {
   /** Milliseconds after which a session without streams is closed. */
   readonly idleMs: number;

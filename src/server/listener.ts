@@ -10,6 +10,7 @@ import { sniffProtocol } from "./sniff-protocol.js";
 /** Takes over the socket of a WebSocket request. */
 type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
+/** How a listener is set up. */
 export interface ListenerOptions {
   /** Host name or address to bind, for example `127.0.0.1`. */
   readonly host: string;

@@ -5,6 +5,7 @@ import type { Redactor } from "../core/secrets.js";
 /** A structured log: `log.info({ request_id }, "message")`, one JSON object a line. */
 export type Logger = PinoLogger;
 
+/** From which severity on something is logged. */
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
 /** Characters that JSON allows unescaped and that some readers of lines, or terminals, act upon. */

@@ -14,6 +14,7 @@ import { createProviderRegistry } from "../providers/registry.js";
 import type { Transport } from "../providers/transport.js";
 import type { Logger } from "./logger.js";
 
+/** How providers are set up. */
 export interface ProvidersSettings {
   readonly envKeys?: boolean | undefined;
   readonly fake?: string | undefined;
@@ -38,6 +39,10 @@ export interface Providers {
   close(): Promise<void>;
 }
 
+/**
+ * Opens the providers: over the network, or over a cassette that is replayed or recorded. Throws where it
+ * cannot be opened.
+ */
 export async function openProviders(settings: ProvidersSettings): Promise<Providers> {
   const { secrets, credentials, redactor, clock } = settings;
   const transport = await openTransport(settings);

@@ -35,6 +35,7 @@ const mutable = [
   "allowed_hosts",
 ];
 
+/** What the agent service works with. */
 export interface AgentServiceParts {
   readonly store: Store;
   readonly tools: readonly Tool[];

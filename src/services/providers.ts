@@ -5,6 +5,7 @@ import type { CredentialVault, ProviderDirectory } from "../core/provider-direct
 import type { Call } from "./call.js";
 import { checkLength } from "./limits.js";
 
+/** What the provider service works with. */
 export interface ProviderServiceParts {
   readonly providers: ProviderDirectory;
   readonly vault: CredentialVault;

@@ -18,6 +18,7 @@ import { toPage } from "./page.js";
 
 const maxInstructions = 1024 * 1024;
 
+/** What the run service works with. */
 export interface RunServiceParts {
   readonly store: Store;
   readonly engine: Engine;

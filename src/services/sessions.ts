@@ -17,6 +17,7 @@ import { toPage } from "./page.js";
 
 const mutable = ["title", "agent_id", "work_dir", "approval_mode", "labels", "expires_at", "rules"];
 
+/** What the session service works with. */
 export interface SessionServiceParts {
   readonly store: Store;
   readonly engine: Engine;

@@ -7,6 +7,7 @@ import { httpBodyFields, isHttpBody } from "./http-body.js";
 import { badRequest, HttpError } from "./http-error.js";
 import { asFields, writeField } from "./message-field.js";
 
+/** How the body of a binding becomes a request message. */
 export interface BodyRules {
   readonly input: DescMessage;
   /** The whole message, one field of it, or nothing. */
@@ -19,12 +20,14 @@ export interface BodyRules {
   readonly registry: Registry;
 }
 
+/** A request message that was made of a body. */
 export interface DecodedBody {
   readonly message: Message;
   /** The JSON that became one field of the message; undefined otherwise. */
   readonly members: unknown;
 }
 
+/** Reads the bodies of one binding. */
 export interface BodyBinding {
   /** Throws 400 or 415 where a body that is not empty will be refused unread. */
   accept(contentType: string | undefined): void;

@@ -4,6 +4,7 @@ import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
 import type { HttpRequest, HttpResponse } from "./http-exchange.js";
 import { isGone } from "./http-exchange.js";
 
+/** What the context of a call is made of. */
 export interface CallContextInit {
   readonly method: DescMethod;
   readonly request: HttpRequest;

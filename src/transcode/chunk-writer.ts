@@ -7,6 +7,7 @@ const chunkBytes = 32 * 1024;
 const longText = 4096;
 const itemsPerTurn = 1024;
 
+/** How a chunk writer is set up. */
 export interface ChunkWriterOptions {
   readonly response: HttpResponse;
   /** More may be added. Called only after `add` or `flush` has answered false. */

@@ -16,6 +16,7 @@ import {
   requiredPresence,
 } from "./message-field.js";
 
+/** How messages are written as JSON. */
 export interface JsonEncoderOptions {
   readonly fieldNames: "proto" | "json";
   readonly printDefaults: boolean;

@@ -13,6 +13,7 @@ export interface TemplateVariable {
   readonly end: number;
 }
 
+/** A path of a `google.api.http` rule, read. */
 export interface PathTemplate {
   readonly source: string;
   readonly segments: readonly TemplateSegment[];

@@ -5,6 +5,7 @@ import { asFields, isFieldSet, readField, readOneof } from "./message-field.js";
 import type { Parameter } from "./parameter.js";
 import { resolveParameter, setParameter } from "./parameter.js";
 
+/** How the query of a binding becomes fields of a request message. */
 export interface QueryRules {
   readonly input: DescMessage;
   /** Proto paths that the URL path sets. */

@@ -25,6 +25,7 @@ export interface UnaryReply {
   readonly headers?: Iterable<readonly [string, string]> | undefined;
 }
 
+/** A request and the response to it. */
 export interface Exchange {
   readonly request: HttpRequest;
   readonly response: HttpResponse;

@@ -13,6 +13,7 @@ import type { PathTemplate, TemplateVariable } from "./path-template.js";
 import type { QueryBinding } from "./query-binding.js";
 import type { MaskFiller } from "./update-mask.js";
 
+/** How a request of a binding becomes a message. */
 export interface RequestRules {
   readonly input: DescMessage;
   readonly template: PathTemplate;
@@ -32,6 +33,7 @@ export interface RequestParts {
   readonly query: string;
 }
 
+/** The message of a request. */
 export interface BoundRequest {
   readonly message: Message;
   /** Proto paths that the query has set. */

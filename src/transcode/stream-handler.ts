@@ -16,6 +16,7 @@ import { createStreamOutputs } from "./stream-output.js";
 import type { StreamSessionOptions } from "./stream-session.js";
 import { StreamSession } from "./stream-session.js";
 
+/** What the handler of a server stream works with. */
 export interface StreamHandlerOptions extends HandlerOptions {
   readonly bind: RequestBinding;
   readonly invoke: InvokeStream;

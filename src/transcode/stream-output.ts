@@ -22,6 +22,7 @@ export interface StreamOutput {
   readonly ping: string | undefined;
 }
 
+/** The ways in which a stream can be written, one for each format. */
 export interface StreamOutputs {
   /** Whether the headers depend on the first message, and so wait for it. */
   readonly waitForFirst: boolean;

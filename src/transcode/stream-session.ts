@@ -14,12 +14,14 @@ import { streamHeaders } from "./stream-output.js";
 // Long enough for a service to refuse with a status, too short for a person to notice.
 const commitMs = 20;
 
+/** What every stream of a handler has in common. */
 export interface StreamSessionOptions extends HandlerOptions {
   readonly outputs: StreamOutputs;
   readonly heartbeatMs: number;
   readonly stallMs: number;
 }
 
+/** What one stream begins with. */
 export interface StreamStart {
   readonly call: Call;
   readonly context: CallContext;

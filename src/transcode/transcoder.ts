@@ -20,6 +20,7 @@ export interface GatewayService {
   readonly dialect: Dialect;
 }
 
+/** How a transcoder is set up. */
 export interface TranscoderOptions {
   readonly services: readonly GatewayService[];
   /** The same objects that Connect runs, the outermost first. */
@@ -36,6 +37,7 @@ export interface TranscoderOptions {
   readonly onError?: (error: unknown, request: HttpRequest) => void;
 }
 
+/** Answers HTTP requests by the `google.api.http` rules of services. */
 export interface Transcoder {
   /** Whether some binding has this path, whatever the verb; then `handle` answers it. Raw, without query. */
   matches(pathname: string): boolean;

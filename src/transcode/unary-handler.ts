@@ -11,6 +11,7 @@ import { sendReply } from "./reply.js";
 import type { RequestBinding } from "./request-binding.js";
 import type { CompiledBinding } from "./rules.js";
 
+/** What the handler of a unary method works with. */
 export interface UnaryHandlerOptions extends HandlerOptions {
   readonly bind: RequestBinding;
   readonly invoke: InvokeUnary;

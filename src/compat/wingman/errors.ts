@@ -57,8 +57,10 @@ function sentence({ reason, message, metadata: { kind, id } }: WingmanErrorInput
   return reason === "not_found" && kind && id !== undefined ? `${kind} not found: ${id}` : message;
 }
 
+/** A body that is no request, in the words of Wingman's server. */
 export const invalidBody = (): Fault => new Fault("invalid", "invalid request body");
 
+/** Something that does not exist, in the words of Wingman's server. */
 export const missing = (kind: string, id: string): Fault =>
   new Fault("not_found", `${kind} not found: ${id}`);
 

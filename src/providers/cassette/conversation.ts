@@ -17,6 +17,7 @@ export interface ConversationItem {
   readonly text: string;
 }
 
+/** What was said so far, as a request to a model tells it. */
 export interface Conversation {
   readonly system: string;
   readonly items: readonly ConversationItem[];

@@ -18,6 +18,7 @@ export interface RequestDescription {
   readonly exact: string;
 }
 
+/** A request as it can be described. */
 export interface DescribedRequest {
   readonly method: string;
   readonly url: string;

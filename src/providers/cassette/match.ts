@@ -13,6 +13,7 @@ export interface Recorded {
 /** How loosely requests are matched: `sequence` lets the next unused exchange of the API answer. */
 export type MatchMode = "request" | "sequence";
 
+/** An interaction of a cassette with the description of its request, by which it is found. */
 export function describeInteraction(interaction: Interaction): Recorded {
   const { method, url, requestBody: body, purpose } = interaction;
   return { interaction, description: describeRequest({ method, url, body, purpose }) };

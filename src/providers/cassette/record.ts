@@ -7,6 +7,7 @@ import { writeCassette } from "./cassette-file.js";
 /** Most bytes of an answer that is recorded. */
 const largestBody = 32 * 1024 * 1024;
 
+/** How a recorder is set up. */
 export interface RecorderOptions {
   /** Name of the file, with or without `.yaml`. It is replaced. */
   readonly file: string;

@@ -7,6 +7,7 @@ import type { MatchMode, Recorded } from "./match.js";
 import { describeInteraction, explainMiss, findMatch } from "./match.js";
 import { replayBody } from "./replay-body.js";
 
+/** How a cassette is replayed. */
 export interface ReplayOptions {
   /** Name of the file, with or without `.yaml`. */
   readonly file: string;

@@ -66,6 +66,8 @@ function whyUnclear(program: string, args: SeenWords, shell: string | undefined)
   if (isWrapper(program) ? args.includes(undefined) : shell !== undefined && isUntold(program, args)) {
     return `${name} is given what is not written out`;
   }
+  const says = runsUntold(name, args);
+  if (says !== undefined) return says;
   if (name === "find" && args.some((word, index) => isExec(args[index - 1]) && isUntoldOrFound(word))) {
     return "find runs what is not written out";
   }
@@ -78,6 +80,23 @@ function whyUnclear(program: string, args: SeenWords, shell: string | undefined)
     );
   });
   return fed ? "a shell in it reads its commands from elsewhere" : undefined;
+}
+
+/** What builtins of the shell and git run of what is not written out. */
+function runsUntold(name: string, args: SeenWords): string | undefined {
+  if (name === "fc" && !args.some((word) => /^-[a-z]*l/.test(word ?? "")))
+    return "fc runs what was said before";
+  if (/^comp(gen|lete)$/.test(name) && args.includes(undefined))
+    return `${name} expands what is not written out`;
+  const set = args.findIndex(
+    (word, index) => word === undefined && /^(-c|--config-env)$/.test(args[index - 1] ?? ""),
+  );
+  const own = args.findIndex(
+    (word, index) =>
+      isOperand(word) && !/^(-[cC]|--(git-dir|work-tree|config-env))$/.test(args[index - 1] ?? ""),
+  );
+  const isSet = name === "git" && set >= 0 && (own < 0 || set < own);
+  return isSet ? "git is set to what is not written out" : undefined;
 }
 
 const isUntoldOrFound = (word: string | undefined): boolean => word === undefined || word.includes("{}");

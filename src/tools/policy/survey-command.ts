@@ -78,6 +78,11 @@ class Surveyor implements Survey {
       case "ArithmeticCommandExpansion":
         if (node.script === undefined) this.doubt("a substitution in it cannot be read");
         return undefined;
+      case "ParameterExpansion":
+        // A prompt is expanded a second time.
+        if (node.operation?.type === "Transform" && node.operation.operand.value === "P")
+          this.doubt("it expands a prompt");
+        return undefined;
       case "ExtendedGlob":
         this.doubt("it holds an extended glob");
         return undefined;
@@ -85,7 +90,7 @@ class Surveyor implements Survey {
         this.inspectCommand(node, depth, kind);
         return undefined;
       case "Assignment":
-        if (node.value.type === "Word") this.inspectValue(node.value, depth);
+        if (node.value.type === "Word") this.inspectValue(node.name, node.value, depth);
         return undefined;
       case "Word":
         if (node.parts === undefined) this.inspectText(node.value, depth);
@@ -112,8 +117,10 @@ class Surveyor implements Survey {
   }
 
   /** Variables name pagers, editors and start-up files, and may be run later. */
-  private inspectValue(value: Word, depth: number): void {
-    const text = literalValue(value);
+  private inspectValue(name: string, value: Word, depth: number): void {
+    const written = literalValue(value);
+    if (written === undefined && isRun(name)) this.doubt(`${name} in it is not written out`);
+    const text = written?.replace(/^!/, "");
     if (text === undefined || text === "") return;
     this.commands.push({ program: text, words: [], from: 0, more: true });
     // A pager's filter begins with a pipe.
@@ -143,6 +150,12 @@ function assignedText(name: string, value: Word | ArrayValue): string | undefine
   const text = value.type === "Word" ? literalValue(value) : undefined;
   return text === undefined ? undefined : `${name}=${text}`;
 }
+
+/** Whether the value of a variable is run: by the shell that traces or starts, by git, by a pager. */
+const isRun = (name: string): boolean =>
+  /^(PS[04]|PROMPT_COMMAND|BASH_ENV|ENV|VISUAL|LESS(OPEN|CLOSE)|GIT_(SSH|EXTERNAL_DIFF|CONFIG_(VALUE_\d+|PARAMETERS)))$|(PAGER|EDITOR|_COMMAND|_ASKPASS)$/.test(
+    name,
+  );
 
 const isSubstitution = (node: SyntaxNode): boolean =>
   node.type === "CommandExpansion" ||

@@ -69,6 +69,7 @@ export const missingCalls: Readonly<Record<string, SyscallNumbers>> = {
 
 /** Looked at more closely. */
 export const socketCall: SyscallNumbers = [41, 198];
+/** ioctl(2), of which some commands are refused and others are not. */
 export const ioctlCall: SyscallNumbers = [16, 29];
 
 /** The number of a system call on a machine, or null where there is none. */
