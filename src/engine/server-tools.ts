@@ -4,9 +4,9 @@ import type { Session } from "../../gen/agentry/v1/sessions_pb.js";
 import { canceled, Fault } from "../core/fault.js";
 import type { Tool } from "../core/tool.js";
 import type { OfferedTool, ServerHost, ServerOrder, ToolServer, ToolServers } from "../core/tool-servers.js";
+import type { AskingRun } from "./admit-server.js";
+import { admitServer, admitTools } from "./admit-server.js";
 import type { RunTools, RunWork } from "./run-loop.js";
-import type { GateRun } from "./server-gate.js";
-import { admitServer, admitTools } from "./server-gate.js";
 import { serverSubject } from "./server-subject.js";
 import { serverToolName } from "./server-tool-name.js";
 import type { ServerTrust } from "./server-trust.js";
@@ -79,9 +79,9 @@ export class ServerTools {
     const say = (state: McpServerState, message: string, tools: string[] = []): void =>
       this.#say(standing, { server: server.name, state, message, tools });
     const onAsk = (why: string): void => say(McpServerState.NEEDS_APPROVAL, why);
-    const gate: GateRun = { run, work, trust: parts.trust, session, onAsk };
+    const asking: AskingRun = { run, work, trust: parts.trust, session, onAsk };
     try {
-      const admitted = await this.#admit(parts, gate, { server, standing, signal });
+      const admitted = await this.#admit(parts, asking, { server, standing, signal });
       if (!("connection" in admitted)) {
         standing.out = admitted.forRun;
         say(McpServerState.DENIED, admitted.why);
@@ -103,13 +103,13 @@ export class ServerTools {
 
   async #admit(
     { servers, trust }: ServerParts,
-    gate: GateRun,
+    asking: AskingRun,
     { server, standing, signal }: { server: McpServer; standing: Standing; signal: AbortSignal },
   ): Promise<Admitted | { readonly why: string; readonly forRun: boolean }> {
-    const { id: sessionId, workDir } = gate.session;
+    const { id: sessionId, workDir } = asking.session;
     const order: ServerOrder = { sessionId, server, workDir, allowedHosts: this.work.agent.allowedHosts };
     const subject = serverSubject(order);
-    const admission = await admitServer(gate, subject, signal);
+    const admission = await admitServer(asking, subject, signal);
     if (admission !== "trusted" && admission !== "allowed") return admission;
     const connect = async (): Promise<ToolServer> => {
       const found = await servers.connect(order, this.#host(server, standing, signal), signal);
@@ -129,7 +129,7 @@ export class ServerTools {
       server.tools.length > 0 ? offered.filter(({ name }) => server.tools.includes(name)) : offered;
     if (admission === "allowed") return { connection, tools: wanted };
     const tools = await admitTools(
-      { ...gate, trust },
+      { ...asking, trust },
       { subject, offered, wanted },
       standing.refused,
       signal,

@@ -16,7 +16,7 @@ export interface Refusal {
 }
 
 /** Who is asked, and in which session. */
-export interface GateRun {
+export interface AskingRun {
   readonly run: RunTools;
   readonly work: RunWork;
   readonly trust: ServerTrust;
@@ -30,38 +30,43 @@ export interface GateRun {
  * holds, and only one that names the server lets it in; no approval mode does.
  */
 export async function admitServer(
-  gate: GateRun,
+  asking: AskingRun,
   subject: ServerSubject,
   signal: AbortSignal,
 ): Promise<Refusal | "trusted" | "allowed"> {
-  const decision = await decide(gate, subject, signal);
+  const decision = await decide(asking, subject, signal);
   if (decision.kind === "deny") return { why: decision.why, forRun: false };
   if (decision.kind === "allow") return "allowed";
-  if (await gate.trust.find(subject.id)) return "trusted";
-  const refused = await ask(gate, firstUse(subject), "It is new, or has changed.", signal);
+  if (await asking.trust.find(subject.id)) return "trusted";
+  const refused = await ask(asking, firstUse(subject), "It is new, or has changed.", signal);
   if (refused) return refused;
-  await gate.trust.approve(subject.id);
+  await asking.trust.approve(subject.id);
   return "trusted";
 }
 
 /** The tools of a server that may be used: as they were at its first use, or have been approved since. */
 export async function admitTools(
-  gate: GateRun,
+  asking: AskingRun,
   { subject, offered, wanted }: OfferedSelection,
   refused: Set<string>,
   signal: AbortSignal,
 ): Promise<readonly OfferedTool[]> {
-  const pins = await gate.trust.pinFirst(subject.id, offered);
+  const pins = await asking.trust.pinFirst(subject.id, offered);
   const isPinned = ({ name, sha256 }: OfferedTool): boolean => pins.get(name) === sha256;
   const kept = wanted.filter(isPinned);
   const changed = wanted.filter((tool) => !isPinned(tool));
   if (changed.every(({ sha256 }) => refused.has(sha256))) return kept;
-  const refusal = await ask(gate, changedTools(subject, changed), "Some of its tools have changed.", signal);
+  const refusal = await ask(
+    asking,
+    changedTools(subject, changed),
+    "Some of its tools have changed.",
+    signal,
+  );
   if (refusal) {
     for (const { sha256 } of changed) refused.add(sha256);
     return kept;
   }
-  await gate.trust.pin(subject.id, changed);
+  await asking.trust.pin(subject.id, changed);
   return wanted;
 }
 
@@ -73,7 +78,7 @@ export interface OfferedSelection {
 }
 
 function decide(
-  { run, work, session }: GateRun,
+  { run, work, session }: AskingRun,
   { tool, input }: ServerSubject,
   signal: AbortSignal,
 ): Promise<Decision> {
@@ -92,7 +97,7 @@ function decide(
 }
 
 async function ask(
-  { run, work, session, onAsk }: GateRun,
+  { run, work, session, onAsk }: AskingRun,
   { call, summary }: { readonly call: ToolCall; readonly summary: string },
   why: string,
   signal: AbortSignal,
