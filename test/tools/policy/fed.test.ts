@@ -65,6 +65,19 @@ describe("a shell that takes its commands from its input is denied, however that
     "less '+!rm x' y",
     "LESSOPEN='|rm x' less y",
     "sort --compress-program='rm x' y",
+    'history -s "$(echo rm) x"; fc -s',
+    "fc -e - -1",
+    "x='$(r'; y='m x)'; z=$x$y; echo \"${z@P}\"",
+    'echo "${x[@]@P}"',
+    "cat <<E\n${!x@P}\nE",
+    "PS4=$(cat x); set -x; ls",
+    'export PS4="$x"; set -x; ls',
+    'GIT_EDITOR="$x" git commit',
+    "GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=alias.x GIT_CONFIG_VALUE_0='!rm x' git x",
+    'git -c core.pager="$(cat x)" log',
+    'git -C src -c "$x" log',
+    'compgen -C "$(cat x)"',
+    'compgen -W "$x"',
   ])("%j", async (command) => {
     expect(await decideCommand(command, deny, ApprovalMode.AUTO)).toMatchObject({ kind: "deny" });
   });
@@ -123,6 +136,10 @@ describe("work of every day is let be by rules that deny other things", () => {
     "crontab -l",
     "su -c 'ls'",
     "nc -z localhost 80",
+    "fc -l",
+    "echo ${x@Q} ${x^^} ${x#a}",
+    'PATH="$PATH:x" ls',
+    "compgen -c g",
   ])("%j", async (command) => {
     expect(await decideCommand(command, deny, ApprovalMode.AUTO)).toMatchObject({ kind: "allow" });
   });
