@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
@@ -69,25 +70,27 @@ export class Elicitations {
   }
 
   /**
-   * Answers an elicitation. The first answer wins, and the same kind of answer again is told the first.
+   * Answers an elicitation. The first answer wins, and the same again is told the first; what went to the asker
+   * alone is not compared.
    * @throws Fault `not_found`, or `conflict` when it has another answer or nothing waits for it.
    */
   async resolve(id: string, { state, content }: ElicitationReply): Promise<Elicitation> {
     const stored = this.#questions.waiting(id) ?? (await this.store.elicitations.get(id));
     if (!stored) throw notFound("elicitation", id);
     const isConfidential = this.#confidential.has(id);
-    if (isConfidential) this.#confidential.set(id, content ?? this.#confidential.get(id));
     const settled = this.#questions.waiting(id)
-      ? await this.#questions.decide(id, (pending, writer) =>
-          create(ElicitationSchema, {
+      ? await this.#questions.decide(id, (pending, writer) => {
+          if (isConfidential) this.#confidential.set(id, content);
+          return create(ElicitationSchema, {
             ...pending,
             state,
             ...(content && !isConfidential && { content }),
             resolvedAt: writer.stamp(),
-          }),
-        )
+          });
+        })
       : stored;
-    if (settled.state === state) return settled;
+    const isOther = content && settled.content && !isDeepStrictEqual(settled.content, content);
+    if (settled.state === state && !isOther) return settled;
     if (settled.state === ElicitationState.PENDING) throw this.#questions.noLongerWaits(id);
     throw conflict(
       `elicitation ${JSON.stringify(id)} is ${ElicitationState[settled.state]?.toLowerCase()} already`,
