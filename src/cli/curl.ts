@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { errorCode } from "../core/error-code.js";
 
 /** A request as a person would type it. */
 export interface CurlRequest {
@@ -20,7 +21,7 @@ export async function runCurl(request: CurlRequest, show: (text: string) => void
   try {
     return await spawnCurl(curlArguments(request), show);
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+    if (errorCode(error) !== "ENOENT") throw error;
     return fetchInstead(request, show);
   }
 }

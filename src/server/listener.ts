@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener, Server } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { errorCode } from "../core/error-code.js";
 import { Fault } from "../core/fault.js";
 import type { HttpHandler, HttpRequest, HttpResponse } from "./http-exchange.js";
 import { createHttp2Server } from "./http2-server.js";
@@ -174,7 +175,7 @@ function listen(server: Server, host: string, port: number): Promise<AddressInfo
 }
 
 function cannotListen(host: string, port: number, cause?: unknown): Fault {
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
+  const code = errorCode(cause) || "unknown error";
   const place = `${urlHost(host)}:${port}`;
   switch (code) {
     case "EADDRINUSE":

@@ -12,6 +12,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import { errorCode } from "../core/error-code.js";
 import { Fault } from "../core/fault.js";
 
 const maxTokenFileBytes = 4096;
@@ -42,7 +43,7 @@ function readToken(path: string): string | undefined {
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   } catch (error) {
-    if (hasCode(error, "ENOENT")) return undefined;
+    if (errorCode(error) === "ENOENT") return undefined;
     throw new Fault("unavailable", `the token file ${path} cannot be opened`, {}, error);
   }
   try {
@@ -70,7 +71,7 @@ function createToken(path: string, dataDir: string): string {
     fsyncSync(file);
     linkSync(draft, path);
   } catch (error) {
-    const other = hasCode(error, "EEXIST") ? readToken(path) : undefined;
+    const other = errorCode(error) === "EEXIST" ? readToken(path) : undefined;
     if (other !== undefined) return other;
     throw new Fault("unavailable", `the token file ${path} cannot be written`, {}, error);
   } finally {
@@ -88,8 +89,4 @@ function syncDirectory(path: string): void {
   } finally {
     closeSync(directory);
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

@@ -1,8 +1,8 @@
 import { chmodSync, mkdirSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
+import { errorCode } from "../core/error-code.js";
 import { Fault } from "../core/fault.js";
-import { errorCode } from "./error-code.js";
 
 /**
  * Where the server keeps its state unless told otherwise: `$XDG_DATA_HOME/agentry`, or

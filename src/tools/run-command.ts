@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
+import { errorCode } from "../core/error-code.js";
 import { Fault } from "../core/fault.js";
 import type { Sandbox, SandboxCommand, SandboxExit, SandboxProcess } from "../core/sandbox.js";
 import type { OutputStream } from "../core/tool.js";
@@ -74,7 +75,7 @@ function startCommand(run: CommandRun, signal: AbortSignal): SandboxProcess {
 
 function cannotStart(error: unknown): ToolFailure {
   if (error instanceof Fault) return new ToolFailure(error.message);
-  const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+  const code = errorCode(error) || "unknown error";
   return new ToolFailure(`the command could not be started: ${code}`);
 }
 

@@ -1,5 +1,5 @@
+import { errorCode } from "../../core/error-code.js";
 import { Fault } from "../../core/fault.js";
-import { errorCode } from "../error-code.js";
 
 /** Runs a piece of work on the database; what it throws becomes a Fault. */
 export async function attempt<T>(work: () => T): Promise<T> {

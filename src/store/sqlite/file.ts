@@ -1,8 +1,8 @@
 import { chmodSync, closeSync, fchmodSync, lstatSync, openSync, realpathSync, statfsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { errorCode } from "../../core/error-code.js";
 import { Fault } from "../../core/fault.js";
 import { createPrivateDir } from "../data-dir.js";
-import { errorCode } from "../error-code.js";
 
 /** File systems whose locks cannot be trusted between machines (statfs magic numbers, man 2 statfs). */
 const networkFileSystems = new Map([

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import Database from "better-sqlite3";
+import { errorCode } from "../../core/error-code.js";
 import { Fault } from "../../core/fault.js";
-import { errorCode } from "../error-code.js";
 import { createPrivateFile } from "./file.js";
 import { removeJournal } from "./foreign-journal.js";
 

@@ -11,8 +11,8 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { errorCode } from "../../core/error-code.js";
 import { Fault } from "../../core/fault.js";
-import { errorCode } from "../error-code.js";
 
 const masterKeyBytes = 32;
 

@@ -3,7 +3,7 @@ import type { Readable } from "node:stream";
 import { pipeline } from "node:stream";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import { ToolFailure } from "../tool-failure.js";
-import { codeOf } from "./request-target.js";
+import { whyFailed } from "./request-target.js";
 
 /** Bytes of a body that are read, counted after decompression. */
 const mostBodyBytes = 5 * 1024 * 1024;
@@ -32,7 +32,7 @@ export async function readBody(response: IncomingMessage, signal: AbortSignal): 
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof ToolFailure) throw error;
-    throw new ToolFailure(`the answer broke off after ${size} bytes: ${codeOf(error)}`);
+    throw new ToolFailure(`the answer broke off after ${size} bytes: ${whyFailed(error)}`);
   } finally {
     response.destroy();
   }

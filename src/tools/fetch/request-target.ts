@@ -3,6 +3,7 @@ import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { LookupFunction } from "node:net";
 import { isIP } from "node:net";
+import { errorCode } from "../../core/error-code.js";
 import { ToolFailure } from "../tool-failure.js";
 import type { Target } from "./resolve-target.js";
 import { portOf } from "./resolve-target.js";
@@ -41,14 +42,13 @@ export async function requestTarget(target: Target, signal: AbortSignal): Promis
     return await promise;
   } catch (error) {
     signal.throwIfAborted();
-    throw new ToolFailure(`no answer from ${host}: ${codeOf(error)}`);
+    throw new ToolFailure(`no answer from ${host}: ${whyFailed(error)}`);
   }
 }
 
-/** The code of a network or stream error, for example ECONNREFUSED. */
-export function codeOf(error: unknown): string {
-  if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code;
-  return "the connection failed";
+/** Why a connection failed, for example ECONNREFUSED. */
+export function whyFailed(error: unknown): string {
+  return errorCode(error) || "the connection failed";
 }
 
 /** A resolver that knows these addresses, whatever it is asked. */

@@ -15,7 +15,7 @@ import type { OAuthGrants } from "./oauth-grants.js";
 import type { ReturnDesk } from "./return-desk.js";
 import type { ConnectionTimes } from "./server-connection.js";
 import { ServerConnection } from "./server-connection.js";
-import { serverFault } from "./server-fault.js";
+import { cannotStart, serverFault } from "./server-fault.js";
 import { createServerFetch } from "./server-fetch.js";
 import { StdioTransport } from "./stdio-transport.js";
 
@@ -91,8 +91,7 @@ function spawn(sandbox: Sandbox, command: Parameters<Sandbox["spawn"]>[0], life:
     return sandbox.spawn(command, life);
   } catch (error) {
     if (error instanceof Fault) throw error;
-    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
-    throw new Fault("unavailable", `${command.file} could not be started: ${code}`, {}, error);
+    throw new Fault("unavailable", `${command.file} ${cannotStart(error)}`, {}, error);
   }
 }
 

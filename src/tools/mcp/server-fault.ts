@@ -1,5 +1,6 @@
 import { UnauthorizedError } from "@modelcontextprotocol/sdk/client/auth.js";
 import { StreamableHTTPError } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { errorCode } from "../../core/error-code.js";
 import { Fault } from "../../core/fault.js";
 import { showName, takeStart } from "../show-text.js";
 
@@ -22,11 +23,16 @@ export function plainLine(text: string): string {
   return line.length > longest ? `${takeStart(line, longest)}…` : line;
 }
 
+/** Why a program is not running, behind its name or a pronoun. */
+export function cannotStart(error: unknown): string {
+  return `could not be started: ${errorCode(error) || "unknown error"}`;
+}
+
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return "it failed";
   const { cause } = error;
   // The global fetch says "fetch failed" and tells why in its cause.
   if (cause instanceof Error && error.message === "fetch failed")
-    return `it does not answer: ${"code" in cause ? String(cause.code) : cause.message}`;
+    return `it does not answer: ${errorCode(cause) || cause.message}`;
   return error.message;
 }

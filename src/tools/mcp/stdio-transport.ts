@@ -5,6 +5,7 @@ import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import { JSONRPCMessageSchema } from "@modelcontextprotocol/sdk/types.js";
 import type { SandboxProcess } from "../../core/sandbox.js";
 import { takeEnd } from "../show-text.js";
+import { cannotStart } from "./server-fault.js";
 
 /** Bytes of one message. */
 export const longestMessage = 4 * 1024 * 1024;
@@ -45,7 +46,7 @@ export class StdioTransport implements Transport {
     void this.#listen(process.stderr).catch(() => undefined);
     void process.exited
       .then(({ code, signal }) => (signal === null ? `it ended with code ${code}` : `${signal} ended it`))
-      .catch((error: unknown) => `it could not be started: ${codeOf(error)}`)
+      .catch((error: unknown) => `it ${cannotStart(error)}`)
       .then(async (why) => {
         await Promise.race([reading, delay(drainMs, undefined, { ref: false })]);
         const words = this.#lastWords.trim().split("\n").at(-1)?.trim();
@@ -124,8 +125,4 @@ export class StdioTransport implements Transport {
       await nextTurn();
     }
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "unknown error";
 }

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { connect } from "node:net";
 import type { AllowedHost } from "../../core/allowed-host.js";
 import { allowsHost, plainHost } from "../../core/allowed-host.js";
-import { codeOf, lookupAmong } from "../fetch/request-target.js";
+import { lookupAmong, whyFailed } from "../fetch/request-target.js";
 import type { Reach } from "../fetch/resolve-target.js";
 import { checkedAddresses, PrivateAddress } from "../fetch/resolve-target.js";
 
@@ -67,7 +67,7 @@ async function dial(name: string, port: number, addresses: readonly string[]): P
     await promise;
     return socket;
   } catch (error) {
-    throw new GateRefusal("failed", `no answer from ${name}: ${codeOf(error)}`);
+    throw new GateRefusal("failed", `no answer from ${name}: ${whyFailed(error)}`);
   } finally {
     signal.removeEventListener("abort", onAbort);
     socket.off("error", reject);

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { errorCode } from "../../core/error-code.js";
 import { newId } from "../../core/id.js";
 import { groupPrefix, removeAbandonedGroups } from "./abandoned-groups.js";
 import { limits } from "./limits.js";
@@ -109,7 +110,7 @@ function isRemoved(path: string): boolean {
     rmdirSync(path);
     return true;
   } catch (error) {
-    return !(error instanceof Error && "code" in error && error.code === "EBUSY");
+    return errorCode(error) !== "EBUSY";
   }
 }
 

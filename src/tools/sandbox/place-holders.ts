@@ -1,6 +1,7 @@
 import { lstatSync, mkdirSync, readlinkSync, rmdirSync, rmSync, symlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { errorCode } from "../../core/error-code.js";
 import type { Cover } from "./bwrap-arguments.js";
 import type { CoverPlan, WatchedName } from "./plan-covers.js";
 import { holderMode } from "./plan-covers.js";
@@ -60,7 +61,7 @@ function makeFolder(path: string): "made" | "there" | "impossible" {
     mkdirSync(path, { mode: holderMode });
     return "made";
   } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EEXIST" ? "there" : "impossible";
+    return errorCode(error) === "EEXIST" ? "there" : "impossible";
   }
 }
 
