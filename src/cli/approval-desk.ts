@@ -1,8 +1,8 @@
 import { createInterface } from "node:readline/promises";
 import type { Approval, Event } from "../../gen/agentry/v1/event_pb.js";
 import { Verdict } from "../../gen/agentry/v1/event_pb.js";
+import { approvalText } from "./approval-text.js";
 import type { Clients } from "./client.js";
-import { oneLine } from "./terminal-text.js";
 
 /**
  * Answers the approvals that a run asks for, those of its child sessions too: by itself, or as the person at the
@@ -63,20 +63,15 @@ export class ApprovalDesk {
 }
 
 /** Asks the person at the terminal; without one the answer is no. Throws when the question is taken back. */
-async function ask(
-  { toolCall, summary }: Approval,
-  agentName: string | undefined,
-  signal: AbortSignal,
-): Promise<boolean> {
+async function ask(approval: Approval, agentName: string | undefined, signal: AbortSignal): Promise<boolean> {
   if (!process.stdin.isTTY) {
     process.stderr.write("! denied: nobody to ask; --yes approves every call\n");
     return false;
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const whose = agentName === undefined ? "" : `[${oneLine(agentName, 40)}] `;
-    const question = `? ${whose}${toolCall?.name}: ${oneLine(summary, 1000)} - run it? [y/N] `;
-    const reply = await terminal.question(question, { signal });
+    process.stderr.write(approvalText(approval, agentName));
+    const reply = await terminal.question("run it? [y/N] ", { signal });
     return /^y(es)?$/i.test(reply.trim());
   } finally {
     terminal.close();
