@@ -150,6 +150,15 @@ describe.each(machines)("the commands of the README $name", (here) => {
     expect(output.trim()).toBe(readFileSync(join(dir, "token"), "utf8").trim());
   });
 
+  it("know every option of serve that the README lists, and no other", async () => {
+    const help = await run("npx agentry serve --help");
+    const known = [...help.matchAll(/^ {2}(--[a-z-]+)/gm)].map(([, name]) => name!);
+    const [, section = ""] = readme.split("## Options of `serve`");
+    const rows = section.split("\n").filter((line) => line.startsWith("| `--"));
+    const listed = rows.flatMap((row) => row.split("|")[1]!.match(/--[a-z-]+/g) ?? []);
+    expect(listed.toSorted()).toEqual(known.filter((name) => name !== "--help").toSorted());
+  });
+
   it("are all run here, but for those that run this test or serve for ever", () => {
     const elsewhere = ["npm ci && npm test", "npm ci && npm start"];
     const all = blocks.flatMap(commandsOf);

@@ -47,7 +47,10 @@ export function addServeCommand(program: Command): void {
     )
     .option("--record <file>", "record model answers into a cassette")
     .addOption(
-      new Option("--sandbox <mode>", "what confines tools: a sandbox if one works, one or no tools, nothing")
+      new Option(
+        "--sandbox <mode>",
+        "what confines tools: a sandbox, or an approval of every call; a sandbox, or no tool runs; nothing",
+      )
         .choices(["auto", "required", "off"])
         .default("auto"),
     )

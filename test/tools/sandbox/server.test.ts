@@ -108,7 +108,7 @@ const modes = [
 it.each(modes)(
   "with --sandbox $mode, of 20 running tools nothing is left after $end",
   async ({ mode, act }) => {
-    const scene = await openScene(["--sandbox", mode]);
+    const scene = await openScene(["--sandbox", mode, "--drain", "0"]);
     const mark = `mark-${crypto.randomUUID()}`;
     const line = `(setsid nohup sh -c 'sleep 600; :' ${mark} >/dev/null 2>&1 &); touch ready; sleep 600; : ${mark}`;
     const started = await Promise.all(Array.from({ length: 20 }, () => scene.start([line])));
