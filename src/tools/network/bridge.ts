@@ -4,8 +4,7 @@ import { connect } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { createServer, Socket } from "node:net";
 import { constants } from "node:os";
-import type { Duplex } from "node:stream";
-import { finished } from "node:stream";
+import { joinStreams } from "./join-streams.js";
 
 // A program of its own, run in the sandbox: bridge.js DESCRIPTOR COMMAND [ARGUMENT …]. It listens on the loopback
 // address of the sandbox, where nothing else is, sends every connection through the descriptor, which leads to the
@@ -29,16 +28,9 @@ ready.catch(() => undefined);
 const listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
   client.on("error", () => undefined);
   ready
-    .then((session) => join(client, session.request({ ":method": "CONNECT", ":authority": "proxy" })))
+    .then((session) => joinStreams(client, session.request({ ":method": "CONNECT", ":authority": "proxy" })))
     .catch(() => client.destroy());
 });
-
-function join(one: Duplex, other: Duplex): void {
-  one.pipe(other).pipe(one);
-  finished(one, (error) => error && other.destroy());
-  finished(other, (error) => error && one.destroy());
-  other.on("error", () => undefined);
-}
 
 listener.listen(0, "127.0.0.1", () => {
   const { port } = listener.address() as AddressInfo;
