@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { findBwrap } from "../../../src/tools/sandbox/probe-sandbox.js";
 import { serve } from "../fetch-place.js";
 import { startEcho } from "../network/proxy-place.js";
-import { makeBwrapPlace, whyNoSandbox } from "./bwrap-place.js";
+import { makeBwrapPlace, untilEnded, whyNoSandbox } from "./bwrap-place.js";
 
 // The built sandbox: its bridge is a program, which Node.js runs as it was built.
 const built = join(import.meta.dirname, "../../../dist/src/tools");
@@ -53,14 +53,7 @@ async function openPlace() {
     sandbox,
     start,
     async run(line: string, allowedHosts: readonly string[]) {
-      const started = start(line, allowedHosts);
-      started.stdin.on("error", () => undefined).end();
-      let text = "";
-      const read = async (stream: AsyncIterable<unknown>): Promise<void> => {
-        for await (const chunk of stream) text += String(chunk);
-      };
-      const [exit] = await Promise.all([started.exited, read(started.stdout), read(started.stderr)]);
-      return { ...exit, text };
+      return untilEnded(start(line, allowedHosts));
     },
   };
 }

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
-import type { SandboxExit } from "../../../src/core/sandbox.js";
+import type { SandboxExit, SandboxProcess } from "../../../src/core/sandbox.js";
 import type { BwrapSandbox } from "../../../src/tools/sandbox/bwrap.js";
 import { createBwrapSandbox } from "../../../src/tools/sandbox/bwrap.js";
 import { findBwrap, probeSandbox } from "../../../src/tools/sandbox/probe-sandbox.js";
@@ -88,14 +88,18 @@ export function makeBwrapPlace(hidden: readonly string[] = []): BwrapPlace {
         env: { PATH: "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: home, LANG: "C.UTF-8" },
         ...(options.readOnly && { readOnly: true }),
       };
-      const started = sandbox().spawn(command, options.signal ?? new AbortController().signal);
-      started.stdin.on("error", () => undefined).end();
-      let text = "";
-      const read = async (stream: AsyncIterable<unknown>): Promise<void> => {
-        for await (const chunk of stream) text += String(chunk);
-      };
-      const [exit] = await Promise.all([started.exited, read(started.stdout), read(started.stderr)]);
-      return { ...exit, text };
+      return untilEnded(sandbox().spawn(command, options.signal ?? new AbortController().signal));
     },
   };
+}
+
+/** Gives a process no input, and settles with its end and all that it has written, to either output. */
+export async function untilEnded(started: SandboxProcess): Promise<Outcome> {
+  started.stdin.on("error", () => undefined).end();
+  let text = "";
+  const read = async (stream: AsyncIterable<unknown>): Promise<void> => {
+    for await (const chunk of stream) text += String(chunk);
+  };
+  const [exit] = await Promise.all([started.exited, read(started.stdout), read(started.stderr)]);
+  return { ...exit, text };
 }
