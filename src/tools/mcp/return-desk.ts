@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 export type ReturnQuery = URLSearchParams;
 
 /** A return that is waited for. */
-export interface AwaitedReturn {
+interface AwaitedReturn {
   /** Settles with the first return that has the state, never when none comes. */
   readonly returned: Promise<ReturnQuery>;
   /** Waits no longer. */
