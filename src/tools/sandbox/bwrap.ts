@@ -1,5 +1,5 @@
-import { accessSync, constants, mkdirSync, realpathSync, writeFileSync } from "node:fs";
-import { delimiter, isAbsolute, join } from "node:path";
+import { mkdirSync, realpathSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { arch } from "node:process";
 import { Fault } from "../../core/fault.js";
 import type { SandboxCommand, SandboxProcess } from "../../core/sandbox.js";
@@ -8,6 +8,7 @@ import { createProxyProcess } from "../network/proxy-process.js";
 import type { ControlGroups } from "./control-group.js";
 import { openControlGroups } from "./control-group.js";
 import { inheritedDescriptors } from "./inherited-descriptors.js";
+import { isExecutable, isProgram } from "./is-program.js";
 import { findNestedRepositories } from "./nested-repositories.js";
 import type { ClosableSandbox } from "./none.js";
 import { seccompFilter } from "./seccomp-filter.js";
@@ -108,20 +109,9 @@ function openRoom(options: BwrapOptions) {
 }
 
 /** Throws what spawning would: the program that starts it inside would just say so and exit. */
-function checkProgram({ file, env }: SandboxCommand): void {
-  const folders = isAbsolute(file) ? [""] : (env.PATH ?? "").split(delimiter);
-  if (file.includes("/") ? isExecutable(file) : folders.some((folder) => isExecutable(join(folder, file))))
-    return;
-  throw Object.assign(new Error(`spawn ${file} ENOENT`), { code: "ENOENT" });
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+function checkProgram(command: SandboxCommand): void {
+  if (isProgram(command)) return;
+  throw Object.assign(new Error(`spawn ${command.file} ENOENT`), { code: "ENOENT" });
 }
 
 function realPath(path: string): string | undefined {

@@ -1,10 +1,9 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { newId } from "../../core/id.js";
 import type { Sandbox, SandboxCommand, SandboxExit, SandboxProcess } from "../../core/sandbox.js";
+import { isExecutable, isProgram } from "./is-program.js";
 import type { Call } from "./process-tree.js";
 import { killProcesses, markName, sendSignal, startOf } from "./process-tree.js";
 import { startWatchdog } from "./watchdog.js";
@@ -107,18 +106,4 @@ function killCall(call: Call, since: number): number {
 async function endCall(call: Call, since: number): Promise<void> {
   const deadline = performance.now() + reapMs;
   while (killCall(call, since) > 0 && performance.now() < deadline) await delay(5);
-}
-
-function isProgram({ file, env }: SandboxCommand): boolean {
-  if (file.includes("/")) return isExecutable(file);
-  return (env.PATH ?? "").split(delimiter).some((folder) => isExecutable(join(folder, file)));
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,7 +1,8 @@
-import { accessSync, constants, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import type { Sandbox } from "../../core/sandbox.js";
+import { isExecutable } from "./is-program.js";
 
 /** Milliseconds that bubblewrap has to show that it works. */
 const probeMs = 5_000;
@@ -54,13 +55,4 @@ async function readText(stream: AsyncIterable<unknown>): Promise<string> {
   let text = "";
   for await (const chunk of stream) text += String(chunk);
   return text;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
