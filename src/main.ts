@@ -11,12 +11,12 @@ if (major < (minimum[0] ?? 0) || (major === minimum[0] && minor < (minimum[1] ??
 }
 
 // Whatever this process creates is for its user alone.
-process.umask(0o077);
+const userMask = process.umask(0o077);
 const { enableCompileCache } = await import("node:module");
 enableCompileCache?.();
 const { keepHeapSmall } = await import("./cli/heap.js");
 keepHeapSmall();
 const { runCli } = await import("./cli/cli.js");
-await runCli(process.argv);
+await runCli(process.argv, userMask);
 
 export {};

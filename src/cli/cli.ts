@@ -1,14 +1,19 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { Fault } from "../core/fault.js";
+import { keepUserMask } from "../core/user-mask.js";
 import { addDemoCommand } from "./demo-command.js";
 import { addDoctorCommand } from "./doctor-command.js";
 import { addRunCommand } from "./run-command.js";
 import { addServeCommand } from "./serve-command.js";
 import { addTokenCommand } from "./token-command.js";
 
-/** Runs the command line. Faults become one line on stderr and exit code 1; wrong usage exits with 2. */
-export async function runCli(argv: readonly string[]): Promise<void> {
+/**
+ * Runs the command line. Faults become one line on stderr and exit code 1; wrong usage exits with 2. Tools make
+ * files as `userMask` says, the file mode creation mask of the shell that started this.
+ */
+export async function runCli(argv: readonly string[], userMask: number): Promise<void> {
+  keepUserMask(userMask);
   const program = new Command("agentry")
     .description("One agent server for every protocol: Connect, gRPC, REST, SSE.")
     .version(version(), "--version", "print the version")

@@ -6,6 +6,7 @@ import { setPriority } from "node:os";
 import { Readable } from "node:stream";
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import type { SandboxExit, SandboxProcess } from "../../core/sandbox.js";
+import { withUserMask } from "../../core/user-mask.js";
 import type { ControlGroup } from "./control-group.js";
 import { limits } from "./limits.js";
 import { isDead, readStat, sendSignal, startOf } from "./process-tree.js";
@@ -93,12 +94,14 @@ function spawnBwrap(start: BwrapStart): ChildProcess {
     if (start.onNetwork) stdio[descriptors.network] = "pipe";
     for (const number of start.inherited) if (number >= stdio.length) stdio[number] = open("/dev/null");
     // The first process inside shows the environment of bubblewrap to all others: it must be empty.
-    const child = spawn("/bin/sh", ["-c", script, "sh", group.doors.join(" "), file, ...args], {
-      cwd: "/",
-      detached: true,
-      env: {},
-      stdio: Array.from(stdio, (entry) => entry ?? "ignore"),
-    });
+    const child = withUserMask(() =>
+      spawn("/bin/sh", ["-c", script, "sh", group.doors.join(" "), file, ...args], {
+        cwd: "/",
+        detached: true,
+        env: {},
+        stdio: Array.from(stdio, (entry) => entry ?? "ignore"),
+      }),
+    );
     if (child.pid !== undefined) setPriority(child.pid, limits.niceness);
     const pipes: readonly unknown[] = child.stdio;
     const link = pipes[descriptors.network];

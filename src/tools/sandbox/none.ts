@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { newId } from "../../core/id.js";
 import type { Sandbox, SandboxCommand, SandboxExit, SandboxProcess } from "../../core/sandbox.js";
+import { withUserMask } from "../../core/user-mask.js";
 import { isExecutable, isProgram } from "./is-program.js";
 import type { Call } from "./process-tree.js";
 import { killProcesses, markName, sendSignal, startOf } from "./process-tree.js";
@@ -61,12 +62,14 @@ function startProcess(command: SandboxCommand, options: StartOptions, signal: Ab
   // What is not there is left to spawn itself, which says so; the wrapper would just exit.
   const wrapper = isProgram(command) ? options.wrapper : [];
   const [file = command.file, ...args] = [...wrapper, command.file, ...command.args];
-  const child = spawn(file, args, {
-    cwd: command.workDir,
-    detached: true,
-    env: { ...command.env, [markName]: options.mark },
-    stdio: ["pipe", "pipe", "pipe"],
-  });
+  const child = withUserMask(() =>
+    spawn(file, args, {
+      cwd: command.workDir,
+      detached: true,
+      env: { ...command.env, [markName]: options.mark },
+      stdio: ["pipe", "pipe", "pipe"],
+    }),
+  );
   // Taken while the child cannot have been reaped: its number is its own.
   const since = child.pid === undefined ? 0 : startOf(child.pid);
   let ended = false;

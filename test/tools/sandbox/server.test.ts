@@ -6,6 +6,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -123,6 +124,22 @@ it.each(modes)(
   },
   60_000,
 );
+
+it.each([
+  { mode: "auto", mask: 0o022, rights: "644 755" },
+  { mode: "off", mask: 0o027, rights: "640 750" },
+])("with --sandbox $mode, tools make files with the rights that the user's programs give", async (one) => {
+  const own = process.umask(one.mask);
+  onTestFinished(() => void process.umask(own));
+  const scene = await openScene(["--sandbox", one.mode]);
+  process.umask(own);
+  const { session } = await scene.start(["touch a; mkdir b; stat -c %a a b | xargs"]);
+  expect(await events(scene.server, session)).toContain(`"text":"${one.rights}\\n"`);
+  const data = readdirSync(scene.server.dataDir).map(
+    (name) => statSync(join(scene.server.dataDir, name)).mode,
+  );
+  expect(data.filter((mode) => (mode & 0o077) !== 0)).toEqual([]);
+});
 
 describe("what the events of a session say", () => {
   const nowhere = { PATH: dirname(process.execPath) };
