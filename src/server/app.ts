@@ -14,8 +14,11 @@ import type { WingmanParts } from "../compat/wingman/parts.js";
 import { createWingmanServices } from "../compat/wingman/service.js";
 import { wingmanToolNames } from "../compat/wingman/tool-names.js";
 import { systemClock } from "../core/clock.js";
+import type { Policy } from "../core/policy.js";
 import { createRedactor } from "../core/redactor.js";
 import type { Redactor } from "../core/secrets.js";
+import type { Store } from "../core/store.js";
+import type { Tool } from "../core/tool.js";
 import { Engine } from "../engine/engine.js";
 import { createAgentService } from "../services/agents.js";
 import { createProviderService } from "../services/providers.js";
@@ -24,6 +27,7 @@ import { createSessionService } from "../services/sessions.js";
 import { defaultDataDir, prepareDataDir } from "../store/data-dir.js";
 import { openSqliteStore } from "../store/sqlite/open.js";
 import { openKeyFile } from "../store/vault/key-file.js";
+import type { Vault } from "../store/vault/vault.js";
 import { createVault } from "../store/vault/vault.js";
 import { withAliases } from "../tools/alias-tools.js";
 import { builtinTools } from "../tools/builtin-tools.js";
@@ -48,6 +52,7 @@ import { localCallersKnown, noteConnection } from "./local-caller.js";
 import type { Logger, LogLevel } from "./logger.js";
 import { createLogger } from "./logger.js";
 import { callbackPath, createOAuthCallback, isReturn } from "./oauth-callback.js";
+import type { Providers } from "./open-providers.js";
 import { openProviders } from "./open-providers.js";
 import { openSandbox } from "./open-sandbox.js";
 import { restDialect } from "./rest-dialect.js";
@@ -172,7 +177,6 @@ async function openRooms(
   const vault = createVault({ rows: store.credentials, key: openKeyFile(dataDir), redactor, clock });
   const { credentials } = store;
   const providers = await openProviders({ ...settings, secrets: vault, redactor, clock, credentials, log });
-  const { registry, directory, ownOrigin } = providers;
   const tools = withAliases(builtinTools(), wingmanToolNames);
   const policy = createPolicy();
   const sandbox = await trying;
@@ -186,7 +190,7 @@ async function openRooms(
   });
   const engine = new Engine({
     store,
-    providers: registry,
+    providers: providers.registry,
     tools,
     toolServers,
     sandbox,
@@ -196,23 +200,10 @@ async function openRooms(
     onBug,
   });
   await engine.recover();
-  const { stamp } = engine;
-  const keys = createCredentialVault({ vault, registry, ownOrigin });
-  const sessions = createSessionService({ store, engine, policy, stamp });
-  const providerService = createProviderService({ providers: directory, vault: keys });
-  const runs = createRunService({ store, engine });
-  const canonical = { store, sessions, providers: providerService, runs, stamp };
-  const toolNames = new Set(tools.map(({ name }) => name));
   return {
     engine,
     toolServers,
-    services: [
-      bind(AgentService, createAgentService({ store, tools, providers: directory, policy, stamp })),
-      bind(SessionService, sessions),
-      bind(ProviderService, providerService),
-      bind(RunService, runs),
-    ],
-    dialects: wingman({ ...canonical, models: registry, toolNames }),
+    ...serveRooms({ store, vault, providers, tools, policy, engine }),
     async close() {
       await policy.close();
       await toolServers.close();
@@ -220,6 +211,36 @@ async function openRooms(
       await providers.close();
       await store.close();
     },
+  };
+}
+
+/** What services work with. */
+interface ServedParts {
+  readonly store: Store;
+  readonly vault: Vault;
+  readonly providers: Providers;
+  readonly tools: readonly Tool[];
+  readonly policy: Policy;
+  readonly engine: Engine;
+}
+
+function serveRooms(parts: ServedParts): Pick<Rooms, "services" | "dialects"> {
+  const { store, vault, tools, policy, engine } = parts;
+  const { registry, directory, ownOrigin } = parts.providers;
+  const { stamp } = engine;
+  const keys = createCredentialVault({ vault, registry, ownOrigin });
+  const sessions = createSessionService({ store, engine, policy, stamp });
+  const providers = createProviderService({ providers: directory, vault: keys });
+  const runs = createRunService({ store, engine });
+  const toolNames = new Set(tools.map(({ name }) => name));
+  return {
+    services: [
+      bind(AgentService, createAgentService({ store, tools, providers: directory, policy, stamp })),
+      bind(SessionService, sessions),
+      bind(ProviderService, providers),
+      bind(RunService, runs),
+    ],
+    dialects: wingman({ store, sessions, providers, runs, stamp, models: registry, toolNames }),
   };
 }
 
