@@ -22,7 +22,7 @@ const besideDatabase = ["", "-wal", "-shm", "-journal", ".lock", ".pid"];
 export async function sandboxOptions({ dataDir, db = join(dataDir, "agentry.db") }: SandboxSettings) {
   return {
     stateDir: join(dataDir, "sandbox"),
-    hidden: [dataDir, ...besideDatabase.map((suffix) => realName(db) + suffix)],
+    hidden: [dataDir, db, ...besideDatabase.map((suffix) => realName(db) + suffix)],
     programs: await toolPrograms(),
   };
 }

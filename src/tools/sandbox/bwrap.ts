@@ -9,6 +9,7 @@ import type { ControlGroups } from "./control-group.js";
 import { openControlGroups } from "./control-group.js";
 import { inheritedDescriptors } from "./inherited-descriptors.js";
 import { isExecutable, isProgram } from "./is-program.js";
+import { linksOnWay } from "./links-on-way.js";
 import { findNestedRepositories } from "./nested-repositories.js";
 import type { ClosableSandbox } from "./none.js";
 import { seccompFilter } from "./seccomp-filter.js";
@@ -22,7 +23,10 @@ export interface BwrapOptions {
   readonly file: string;
   /** A directory of the server's own, in which the sandbox keeps some files. It is made if missing. */
   readonly stateDir: string;
-  /** What no process may see: files and directories of the server's state. Missing ones are left out. */
+  /**
+   * What no process may see: files and directories of the server's state. Missing ones are left out; links that
+   * lead to them are put back when a process has replaced them.
+   */
   readonly hidden: readonly string[];
   /** Files and directories outside of /usr that processes may read and run. */
   readonly programs: readonly string[];
@@ -98,7 +102,7 @@ function openRoom(options: BwrapOptions) {
     inherited: inheritedDescriptors(),
     groups: openControlGroups(),
     repositories: findNestedRepositories(),
-    hidden: [...options.hidden, stateDir].map((path) => realPath(path) ?? path),
+    hidden: [...options.hidden, stateDir].flatMap((path) => [...linksOnWay(path), realPath(path) ?? path]),
     node: realPath(process.execPath),
     programs: options.programs
       .map(realPath)

@@ -42,7 +42,7 @@ export interface CoverRequest {
   readonly writable: boolean;
   /** The home directory of the server's user, by its real path. */
   readonly home: string | undefined;
-  /** Real paths of what nothing may see: the server's state. */
+  /** What nothing may see, the server's state: real paths, and links that lead there. */
   readonly hidden: readonly string[];
   /** Paths named `.git` further down. Default: none. */
   readonly repositories?: readonly string[];
@@ -81,8 +81,10 @@ function hide(plan: Plan, request: CoverRequest, path: string): void {
   if (!isBelow(request.workDir, path)) return;
   const stats = lstat(path);
   if (stats === undefined) return;
-  // A link is covered where it leads, if that can be seen at all.
+  // A link is covered where it leads, if that can be seen at all, and leads there after the call as well.
   if (stats.isSymbolicLink()) {
+    pinParents(plan, request, path);
+    if (request.writable) plan.watched.push({ path, link: readlinkSync(path) });
     const real = realPath(path);
     if (real !== undefined && real !== path) hide(plan, request, real);
     return;

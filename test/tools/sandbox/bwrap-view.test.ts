@@ -1,9 +1,17 @@
 import { spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  symlinkSync,
+} from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { makeBwrapPlace, whyNoSandbox } from "./bwrap-place.js";
 
@@ -67,6 +75,28 @@ describe.skipIf(whyNoSandbox)("no secret is seen", () => {
     );
     expect(readFileSync(join(place.home, ".local/share/agentry/token"), "utf8")).toBe("CANARY");
     expect(readdirSync(join(place.home, ".local/share/agentry"))).toEqual(["token"]);
+  });
+
+  it.each([
+    { name: "its last part", path: "w/link", link: "w/link", line: "mkdir link" },
+    { name: "a part of it", path: "w/link/deep", link: "w/link", line: "mkdir -p link/deep" },
+    {
+      name: "a part of it, further down",
+      path: "w/a/link/deep",
+      link: "w/a/link",
+      line: "mkdir -p a/link/deep",
+    },
+  ])("nor by another link where $name is one that leads to it", async ({ path, link, line }) => {
+    const place = makeBwrapPlace([path]);
+    place.put("state/deep/token", "CANARY-state");
+    mkdirSync(dirname(join(place.outer, link)), { recursive: true });
+    symlinkSync(join(place.outer, "state"), join(place.outer, link));
+    const { text } = await place.run(
+      `cat ${path.slice(2)}/*; rm ${link.slice(2)} && ${line} && echo replaced; mv a b`,
+    );
+    expect(text).not.toContain("CANARY");
+    expect(text).toContain("replaced");
+    expect(readlinkSync(join(place.outer, link))).toBe(join(place.outer, "state"));
   });
 
   it.each(["data", "state", "state/etc"])("and the server's %s is no place to work in", async (name) => {
