@@ -1,7 +1,7 @@
-import { createInterface } from "node:readline/promises";
 import type { Approval, Event } from "../../gen/agentry/v1/event_pb.js";
 import { Verdict } from "../../gen/agentry/v1/event_pb.js";
 import { approvalText } from "./approval-text.js";
+import { askLine } from "./ask-line.js";
 import type { Clients } from "./client.js";
 
 /**
@@ -68,12 +68,8 @@ async function ask(approval: Approval, agentName: string | undefined, signal: Ab
     process.stderr.write("! denied: nobody to ask; --yes approves every call\n");
     return false;
   }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    process.stderr.write(approvalText(approval, agentName));
-    const reply = await terminal.question("run it? [y/N] ", { signal });
-    return /^y(es)?$/i.test(reply.trim());
-  } finally {
-    terminal.close();
-  }
+  process.stderr.write(approvalText(approval, agentName));
+  const streams = { input: process.stdin, output: process.stderr };
+  const reply = await askLine({ question: "run it? [y/N] ", ...streams }, signal);
+  return /^y(es)?$/i.test(reply.trim());
 }
