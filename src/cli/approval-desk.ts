@@ -3,6 +3,7 @@ import { Verdict } from "../../gen/agentry/v1/event_pb.js";
 import { approvalText } from "./approval-text.js";
 import { askLine } from "./ask-line.js";
 import type { Clients } from "./client.js";
+import { Turns } from "./turns.js";
 
 /**
  * Answers the approvals that a run asks for, those of its child sessions too: by itself, or as the person at the
@@ -13,12 +14,12 @@ export class ApprovalDesk {
   readonly #open = new Map<string, AbortController>();
   /** Names of the agents of child sessions, by session. */
   readonly #names = new Map<string, string>();
-  #last: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly runs: Clients["runs"],
     /** Approve without asking. */
     private readonly yes: boolean,
+    private readonly turns = new Turns(),
   ) {}
 
   /** Takes note of an event of the run. */
@@ -48,12 +49,10 @@ export class ApprovalDesk {
   }
 
   #askNext(approval: Approval, signal: AbortSignal): Promise<void> {
-    const asked = this.#last.then(async () => {
+    return this.turns.take(async () => {
       if (!signal.aborted)
         await this.#resolve(approval, await ask(approval, this.#names.get(approval.sessionId), signal));
     });
-    this.#last = asked.catch(() => undefined);
-    return asked;
   }
 
   async #resolve({ id: approvalId, argumentsSha256 }: Approval, approve: boolean): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Approval } from "../../gen/agentry/v1/event_pb.js";
-import { oneLine, terminalText } from "./terminal-text.js";
+import { markedLines, oneLine } from "./terminal-text.js";
 
 /**
  * What a person at a terminal decides on: the tool, the agent of a child session, and all of the summary, line by
@@ -7,6 +7,5 @@ import { oneLine, terminalText } from "./terminal-text.js";
  */
 export function approvalText({ toolCall, summary }: Approval, agentName?: string): string {
   const whose = agentName === undefined ? "" : `[${oneLine(agentName, 40)}] `;
-  const lines = terminalText(summary).trimEnd().split("\n");
-  return `? ${whose}${oneLine(toolCall?.name ?? "")}\n${lines.map((line) => `  | ${line}\n`).join("")}`;
+  return `? ${whose}${oneLine(toolCall?.name ?? "")}\n${markedLines(summary)}`;
 }

@@ -7,7 +7,9 @@ import { Fault, invalid } from "../core/fault.js";
 import { ApprovalDesk } from "./approval-desk.js";
 import type { Clients } from "./client.js";
 import { connectTo } from "./client.js";
+import { ElicitationDesk } from "./elicitation-desk.js";
 import { RunPrinter } from "./run-printer.js";
+import { Turns } from "./turns.js";
 
 interface RunOptions {
   readonly url: string;
@@ -48,7 +50,11 @@ async function run(prompt: string, options: RunOptions): Promise<number> {
   const { run: started } = await clients.runs.startRun({ sessionId, agentId, input: { text: prompt } });
   const runId = started?.id ?? "";
   const interrupt = cancelOnInterrupt(clients, runId);
-  const desk = new ApprovalDesk(clients.runs, options.yes ?? false);
+  const turns = new Turns();
+  const desks = [
+    new ApprovalDesk(clients.runs, options.yes ?? false, turns),
+    new ElicitationDesk(clients.runs, turns),
+  ];
   let outcome = RunOutcome.UNSPECIFIED;
   try {
     for await (const { event } of clients.runs.watchRun({ runId })) {
@@ -56,12 +62,12 @@ async function run(prompt: string, options: RunOptions): Promise<number> {
       if (options.json)
         process.stdout.write(`${toJsonString(EventSchema, event, { useProtoFieldName: true })}\n`);
       else printer.print(event);
-      desk.see(event);
+      for (const desk of desks) desk.see(event);
       if (event.body.case === "runFinished") outcome = event.body.value.outcome;
     }
   } finally {
     process.off("SIGINT", interrupt);
-    desk.close();
+    for (const desk of desks) desk.close();
   }
   if (!options.json) process.stderr.write(`session ${sessionId}\n`);
   return outcome === RunOutcome.COMPLETED ? 0 : outcome === RunOutcome.CANCELED ? 130 : 1;

@@ -15,3 +15,9 @@ export function oneLine(text: string, max = 200): string {
   const line = terminalText(text).replace(/\s+/g, " ").trim();
   return line.length > max ? `${line.slice(0, max - 1)}…` : line;
 }
+
+/** The same, all of it, each line marked, so that none of them passes for a question. */
+export function markedLines(text: string): string {
+  const lines = terminalText(text).trimEnd().split("\n");
+  return lines.map((line) => `  | ${line}\n`).join("");
+}
