@@ -41,6 +41,8 @@ export const editTool = defineTool({
 function requestOf(input: ToolInput): EditRequest {
   const [before, after] = [input.text("old_string"), input.text("new_string")];
   if (before === "") throw new ToolFailure("old_string is empty; to write a whole file use write");
+  // It would be found in the middle of one, and leave the other half behind.
+  if (!before.isWellFormed()) throw new ToolFailure("old_string holds half of a character");
   if (before === after) throw new ToolFailure("old_string and new_string are the same");
   return { path: input.text("path"), before, after, everywhere: input.flag("replace_all") };
 }

@@ -306,6 +306,7 @@ describe("edit", () => {
     },
     { name: "an empty text", content: "a", old: "", new: "b", text: /old_string is empty/ },
     { name: "the same text", content: "a", old: "a", new: "a", text: /are the same/ },
+    { name: "half of a character", content: "😀\n", old: "\ude00", new: "?", text: /half of a character/ },
     {
       name: "bytes that are no text",
       content: Buffer.from("a\xff", "latin1"),
