@@ -44,8 +44,9 @@ export class ChunkWriter {
   add(piece: string | Uint8Array): boolean {
     if (typeof piece === "string") this.text += piece;
     else {
-      this.bytes.push(piece);
-      this.byteLength += piece.length;
+      if (this.text !== "") this.push(Buffer.from(this.text));
+      this.text = "";
+      this.push(piece);
     }
     this.items++;
     this.scheduled ??= setImmediate(this.onTurn);
@@ -60,8 +61,11 @@ export class ChunkWriter {
     this.scheduled = undefined;
     this.items = 0;
     const { response } = this.options;
-    const chunk = this.take();
-    if (this.closed || chunk === undefined || isGone(response) || response.write(chunk)) return;
+    const chunks = this.take();
+    if (this.closed || chunks.length === 0 || isGone(response)) return;
+    let open = true;
+    for (const chunk of chunks) open = response.write(chunk);
+    if (open) return;
     this.stall ??= setTimeout(this.options.onStall, this.options.stallMs);
   }
 
@@ -75,14 +79,19 @@ export class ChunkWriter {
     this.bytes = [];
   }
 
-  private take(): string | Uint8Array | undefined {
+  private push(bytes: Uint8Array): void {
+    this.bytes.push(bytes);
+    this.byteLength += bytes.length;
+  }
+
+  private take(): (string | Uint8Array)[] {
     const { text, bytes } = this;
     this.text = "";
     this.bytes = [];
     this.byteLength = 0;
-    if (bytes.length > 0) return Buffer.concat(bytes);
-    if (text === "") return undefined;
-    return text.length > longText ? Buffer.from(text) : text;
+    if (text === "") return joinSmall(bytes);
+    if (bytes.length === 0) return [text.length > longText ? Buffer.from(text) : text];
+    return joinSmall([...bytes, Buffer.from(text)]);
   }
 
   private readonly onTurn = (): void => {
@@ -103,4 +112,23 @@ export class ChunkWriter {
     this.paused = false;
     this.options.onReady();
   }
+}
+
+/** Joins what is small: a piece that is not may be shared with other readers, and is not copied. */
+function joinSmall(pieces: readonly Uint8Array[]): Uint8Array[] {
+  const joined: Uint8Array[] = [];
+  let small: Uint8Array[] = [];
+  const close = (): void => {
+    if (small.length > 0) joined.push(Buffer.concat(small));
+    small = [];
+  };
+  for (const piece of pieces) {
+    if (piece.length < longText) small.push(piece);
+    else {
+      close();
+      joined.push(piece);
+    }
+  }
+  close();
+  return joined;
 }

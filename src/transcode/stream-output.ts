@@ -6,6 +6,7 @@ import type { Dialect, StreamErrorFrame } from "./dialect.js";
 import type { RawBody } from "./http-body.js";
 import { isHttpBody, toRawBody } from "./http-body.js";
 import type { JsonEncoder } from "./json-encoder.js";
+import { LargeFrames } from "./large-frames.js";
 import { asFields, readField, toMessage } from "./message-field.js";
 import type { CompiledBinding } from "./rules.js";
 import type { StreamRules } from "./sse-frame.js";
@@ -60,13 +61,19 @@ export function createStreamOutputs(
       event: "error",
       data: options.dialect.error(error, requestId).body,
     };
+  const large = new LargeFrames();
+  const printSse = (message: object): string => {
+    const fields = asFields(message);
+    return sseFrame(rules.idOf(fields), rules.eventOf(fields), print(message));
+  };
   const sse: StreamOutput = {
     contentType: "text/event-stream",
     ping: ssePing,
     frame: (item) => {
       const message = toMessage(output, item);
-      const fields = asFields(message);
-      return sseFrame(rules.idOf(fields), rules.eventOf(fields), print(message));
+      const body = field && bodyValue(message);
+      // A message made for one reader is nobody else's; the one within it may be.
+      return isObject(body) ? large.of(body, () => printSse(message)) : printSse(message);
     },
     failure: (error, requestId) => sseErrorFrame(failureOf(error, requestId)),
   };
@@ -78,6 +85,8 @@ export function createStreamOutputs(
   };
   return { waitForFirst: false, of: (format) => (format === "sse" ? sse : ndjson) };
 }
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
 
 /** An error that a reader of lines can tell from a message. */
 function asErrorLine(data: unknown): unknown {
