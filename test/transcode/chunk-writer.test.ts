@@ -28,6 +28,7 @@ async function received(pieces: readonly (string | Uint8Array)[]): Promise<strin
 }
 
 it.each([
+  { name: "bytes and then text", pieces: ["a", bytes("b", 9000), "c"] },
   { name: "text", pieces: ["a", "b", "ü".repeat(50_000), "c"] },
   { name: "bytes", pieces: [bytes("a"), bytes("b"), bytes("c", 100_000), bytes("d")] },
   {
