@@ -40,7 +40,7 @@ export function isLocalCaller(socket: SocketEnds): boolean {
   const answer = known.get(socket);
   if (answer !== undefined) return answer;
   const uid = process.getuid?.();
-  const tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(readOwners);
+  const tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(readOnce);
   for (const one of new Set<SocketEnds>([socket, ...unasked])) {
     known.set(one, uid !== undefined && ownerOf(one, tables) === uid);
   }
@@ -48,13 +48,27 @@ export function isLocalCaller(socket: SocketEnds): boolean {
   return known.get(socket) === true;
 }
 
+/** The user ids by the two ends of a connection, read when somebody asks. */
+type Owners = () => ReadonlyMap<string, number>;
+
+function readOnce(path: string): Owners {
+  let owners: ReadonlyMap<string, number> | undefined;
+  return () => (owners ??= readOwners(path));
+}
+
 /** The user id of the peer, as the tables have it; undefined where it is no process of this machine. */
-function ownerOf(socket: SocketEnds, tables: readonly ReadonlyMap<string, number>[]): number | undefined {
+function ownerOf(socket: SocketEnds, tables: readonly Owners[]): number | undefined {
   const { localAddress, localPort, remoteAddress, remotePort } = socket;
   if (!localAddress || !remoteAddress || !localPort || !remotePort) return undefined;
-  const self = tableKeys(localAddress, localPort);
-  const owners = tableKeys(remoteAddress, remotePort).map((peer, i) => tables[i]?.get(`${peer} ${self[i]}`));
-  return owners[0] ?? owners[1];
+  const peers = tableKeys(remoteAddress, remotePort);
+  const selves = tableKeys(localAddress, localPort);
+  for (const [i, owners] of tables.entries()) {
+    const [peer, self] = [peers[i], selves[i]];
+    if (peer === undefined || self === undefined) continue;
+    const owner = owners().get(`${peer} ${self}`);
+    if (owner !== undefined) return owner;
+  }
+  return undefined;
 }
 
 /**
