@@ -61,10 +61,7 @@ export class SessionLog {
   append(writes: readonly Write[], epoch: number): void {
     let open = this.#open;
     if (!open || open.taken || open.batch.epoch !== epoch) {
-      open = new OpenBatch(this, epoch, false);
-      this.#open = open;
-      this.#newest = open;
-      this.#parts.committer.add(open);
+      open = this.#openBatch(new OpenBatch(this, epoch, false));
     }
     for (const write of writes) open.batch.writes.push(write);
   }
@@ -87,11 +84,7 @@ export class SessionLog {
    * @throws Fault when the database cannot write; nothing was written then.
    */
   begin(writes: Write[], epoch: number): Promise<BatchResult> {
-    const batch = new OpenBatch(this, epoch, true, writes);
-    this.#open = batch;
-    this.#newest = batch;
-    this.#parts.committer.add(batch);
-    return batch.done;
+    return this.#openBatch(new OpenBatch(this, epoch, true, writes)).done;
   }
 
   /** Settles when everything appended so far is durable. */
@@ -150,6 +143,14 @@ export class SessionLog {
 
   trouble(fault: Fault): void {
     this.#parts.onTrouble(fault);
+  }
+
+  /** Makes a batch the one that appends join. */
+  #openBatch(batch: OpenBatch): OpenBatch {
+    this.#open = batch;
+    this.#newest = batch;
+    this.#parts.committer.add(batch);
+    return batch;
   }
 
   #wake(): void {
