@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -56,6 +56,18 @@ describe("a data directory", () => {
     expect(() => prepareDataDir(join(file, "x"))).toThrowError(
       expect.objectContaining({ reason: "unavailable" }),
     );
+  });
+
+  it.each([".", "a", "a/b"])("is refused when it is %s at a link to nowhere", (below) => {
+    const link = join(tempDir(), "link");
+    symlinkSync(join(link, "..", "gone"), link);
+    expect(() => prepareDataDir(join(link, below))).toThrowError(
+      expect.objectContaining({ reason: "unavailable", message: expect.stringContaining(link) }),
+    );
+  });
+
+  it("is refused when its path is empty", () => {
+    expect(() => prepareDataDir("")).toThrowError(expect.objectContaining({ reason: "invalid" }));
   });
 
   it("keeps what is in it", () => {
