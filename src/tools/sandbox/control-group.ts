@@ -1,10 +1,10 @@
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { errorCode } from "../../core/error-code.js";
-import { newId } from "../../core/id.js";
-import { groupPrefix, removeAbandonedGroups } from "./abandoned-groups.js";
+import { removeAbandonedGroups } from "./abandoned-groups.js";
+import { newGroupName } from "./group-name.js";
 import { limits } from "./limits.js";
+import { removeGroup } from "./remove-group.js";
 
 /** Holds the processes of one call to their limits together. */
 export interface ControlGroup {
@@ -45,12 +45,12 @@ const mostReady = 8;
 
 /**
  * Finds out which control groups this process may make, by making one: of version 2 where its own group
- * lets it, else of version 1. What an earlier server left behind is removed. See cgroups(7).
+ * lets it, else of version 1. What an earlier server left behind is ended and removed, a moment later. See cgroups(7).
  */
 export function openControlGroups(): ControlGroups {
   const hierarchies = candidates().filter(isUsable);
   const shared = sharedProcessor();
-  for (const { folder } of [...hierarchies, ...(shared ? [shared] : [])]) removeAbandonedGroups(folder);
+  for (const { folder } of [...hierarchies, ...(shared ? [shared] : [])]) void removeAbandonedGroups(folder);
   const controls = new Set(hierarchies.flatMap((hierarchy) => hierarchy.controls));
   const ready: Folders[] = [];
   let closed = false;
@@ -75,13 +75,8 @@ export function openControlGroups(): ControlGroups {
   };
 }
 
-/** Named after this process, so that another one sees whether it is still needed. */
-function newName(): string {
-  return `${groupPrefix}${process.pid}-${newId()}`;
-}
-
 function makeGroups(hierarchies: readonly Hierarchy[]): Folders {
-  const name = newName();
+  const name = newGroupName();
   return hierarchies.map((hierarchy) => makeGroup(hierarchy, name));
 }
 
@@ -101,19 +96,6 @@ async function isDeserted(folders: Folders): Promise<boolean> {
   return false;
 }
 
-async function removeGroup(path: string): Promise<void> {
-  for (let attempt = 0; attempt < 50 && !isRemoved(path); attempt += 1) await delay(attempt);
-}
-
-function isRemoved(path: string): boolean {
-  try {
-    rmdirSync(path);
-    return true;
-  } catch (error) {
-    return errorCode(error) !== "EBUSY";
-  }
-}
-
 function isUsable(hierarchy: Hierarchy): boolean {
   try {
     if (hierarchy.controls.length > 1) {
@@ -121,7 +103,7 @@ function isUsable(hierarchy: Hierarchy): boolean {
       const wanted = hierarchy.controls.map((control) => `+${control}`).join(" ");
       writeFileSync(join(hierarchy.folder, "cgroup.subtree_control"), wanted);
     }
-    rmdirSync(makeGroup(hierarchy, newName()));
+    rmdirSync(makeGroup(hierarchy, newGroupName()));
     return true;
   } catch {
     return false;
@@ -163,7 +145,10 @@ function sharedProcessor():
   if (path === undefined) return undefined;
   const folder = join(root, "cpu", path);
   try {
-    const group = makeGroup({ folder, settings: [["cpu.shares", String(limits.toolShares)]] }, newName());
+    const group = makeGroup(
+      { folder, settings: [["cpu.shares", String(limits.toolShares)]] },
+      newGroupName(),
+    );
     return { folder, group, door: join(group, door) };
   } catch {
     return undefined;

@@ -1,12 +1,10 @@
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, rmdirSync, utimesSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, rmdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-import { removeAbandonedGroups } from "../../../src/tools/sandbox/abandoned-groups.js";
 import type { ControlGroups } from "../../../src/tools/sandbox/control-group.js";
 import { openControlGroups } from "../../../src/tools/sandbox/control-group.js";
-import { makeWorkPlace } from "../work-place.js";
 
 const probe = openControlGroups();
 const hasGroups = probe.limitsProcesses;
@@ -57,18 +55,3 @@ function isRemoved(door: string): boolean {
   }
   return !existsSync(door);
 }
-
-it("only what dead servers have left is removed", () => {
-  const { outer } = makeWorkPlace();
-  const dead = Number(execFileSync("/bin/sh", ["-c", "echo $$"], { encoding: "utf8" }));
-  const [old, young] = [`agentry-${dead}-old`, `agentry-${dead}-young`];
-  const [living, nameless, foreign] = [`agentry-${process.pid}-x`, "agentry-x", "other-1-x"];
-  for (const name of [old, young, living, nameless, foreign]) {
-    mkdirSync(join(outer, name));
-    if (name !== young) utimesSync(join(outer, name), 1, 1);
-  }
-  removeAbandonedGroups(outer);
-  const left = [old, young, living, nameless, foreign].filter((name) => existsSync(join(outer, name)));
-  expect(left).toEqual([young, living, foreign]);
-  removeAbandonedGroups("/no/such/folder");
-});
