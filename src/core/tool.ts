@@ -88,6 +88,8 @@ export interface Tool {
   readonly readOnly: boolean;
   /** It uses nothing outside of the server: no process, no file, no network. Default false. */
   readonly selfContained?: boolean;
+  /** All that it does outside of the server it does in the sandbox. Default false. */
+  readonly sandboxed?: boolean;
   /** After a cancel it is waited for, whatever that takes, in place of being left behind. Default false. */
   readonly stopsByItself?: boolean;
   /** Every form of these arguments that a rule may be about; the strictest decision on any holds. Default: this one. */

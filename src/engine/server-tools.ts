@@ -87,7 +87,7 @@ export class ServerTools {
         say(McpServerState.DENIED, admitted.why);
         return [];
       }
-      const tools = namedTools(server.name, admitted, taken);
+      const tools = namedTools(server, admitted, taken);
       say(
         McpServerState.READY,
         "",
@@ -195,16 +195,16 @@ interface Admitted {
   readonly tools: readonly OfferedTool[];
 }
 
-function namedTools(server: string, { connection, tools }: Admitted, taken: ReadonlySet<string>): Tool[] {
+function namedTools(server: McpServer, { connection, tools }: Admitted, taken: ReadonlySet<string>): Tool[] {
   const named = new Map<string, Tool>();
   for (const offered of tools) {
-    const name = serverToolName(server, offered.name, taken);
+    const name = serverToolName(server.name, offered.name, taken);
     if (!taken.has(name) && !named.has(name)) named.set(name, toTool(server, name, offered, connection));
   }
   return [...named.values()];
 }
 
-function toTool(server: string, name: string, offered: OfferedTool, connection: ToolServer): Tool {
+function toTool(server: McpServer, name: string, offered: OfferedTool, connection: ToolServer): Tool {
   const { description, inputSchema } = offered;
   return {
     name,
@@ -212,8 +212,9 @@ function toTool(server: string, name: string, offered: OfferedTool, connection: 
     inputSchema,
     // Whatever the server says of it: nobody holds it to that.
     readOnly: false,
+    sandboxed: server.transport.case === "stdio",
     summarize: (input) =>
-      `${JSON.stringify(offered.name)} of the MCP server ${server}, with\n${visibleJson(input)}`,
+      `${JSON.stringify(offered.name)} of the MCP server ${server.name}, with\n${visibleJson(input)}`,
     run: (input, context, signal) => connection.call(offered, input, context, signal),
   };
 }

@@ -56,8 +56,8 @@ async function runCall(
   signal: AbortSignal,
 ): Promise<void> {
   const { writer, sandbox } = step;
-  writer.emit({ case: "toolCallStarted", value: { toolCall: call, sandbox: sandbox.name } });
   const tool = step.tools.get(call.name);
+  writer.emit({ case: "toolCallStarted", value: { toolCall: call, sandbox: confinementOf(tool, sandbox) } });
   const why = whyUnfit(call, tool);
   if (why !== undefined || !tool) return finishCall(writer, call, failed(why ?? ""), 0);
   const permission = await permissionFor(step, call, tool, signal);
@@ -74,6 +74,12 @@ async function runCall(
 type ResultInit = { readonly status?: ToolCallStatus; readonly output?: string } & Partial<
   Pick<ToolResult, "truncated" | "blobs">
 >;
+
+/** What confines a tool, as `ToolCallStarted` says it. */
+function confinementOf(tool: Tool | undefined, { name }: Sandbox): string {
+  if (!tool || tool.selfContained) return "";
+  return tool.sandboxed ? name : "none";
+}
 
 /** Why a call cannot even be decided on, for the model; undefined when it can. */
 function whyUnfit(call: ToolCall, tool: Tool | undefined): string | undefined {

@@ -43,6 +43,7 @@ export const bashTool = defineTool({
     "terminal. Processes left in the background are ended together with the command.",
   inputSchema,
   readOnly: false,
+  sandboxed: true,
   summarize: (input) => `${showText(input.text("command"))}\n\n[${covered}]`,
   async run(input, context, signal) {
     const command = input.text("command");

@@ -26,6 +26,7 @@ export const editTool = defineTool({
     required: ["path", "old_string", "new_string"],
   },
   readOnly: false,
+  sandboxed: true,
   summarize: (input) => summarize(input).whole,
   prepare(input, context, signal) {
     const change = { operation: "edit", request: requestOf(input) } as const;

@@ -24,6 +24,7 @@ export const globTool = defineTool({
     required: ["pattern"],
   },
   readOnly: true,
+  sandboxed: true,
   summarize: (input) =>
     `glob ${showName(input.text("pattern"))} in ${showName(input.optionalText("path") ?? ".")}`,
   async run(input, context, signal) {

@@ -49,6 +49,7 @@ export const grepTool = defineTool({
     "files are not.",
   inputSchema,
   readOnly: true,
+  sandboxed: true,
   summarize: (input) =>
     `grep ${showName(input.text("pattern"))} in ${showName(input.optionalText("path") ?? ".")}`,
   async run(input, context, signal) {

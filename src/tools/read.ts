@@ -23,6 +23,7 @@ export const readTool = defineTool({
     required: ["path"],
   },
   readOnly: true,
+  sandboxed: true,
   summarize: (input) => `read ${showName(input.text("path"))}`,
   async run(input, context, signal) {
     const request = {

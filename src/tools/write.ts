@@ -21,6 +21,7 @@ export const writeTool = defineTool({
     required: ["path", "content"],
   },
   readOnly: false,
+  sandboxed: true,
   summarize: (input) => summarize(input).whole,
   prepare(input, context, signal) {
     const change = { operation: "write", request: requestOf(input) } as const;

@@ -683,7 +683,9 @@ export type ToolCallStarted = Message<"agentry.v1.ToolCallStarted"> & {
   toolCall?: ToolCall | undefined;
 
   /**
-   * What confines the tool: `none`, or the sandbox's name.
+   * What confines the tool on this machine: the sandbox's name, or `none` when nothing does. That is also said of what
+   * is done by the server itself (`fetch`) and of the tools of an MCP server over HTTP, which run elsewhere. Empty:
+   * there is nothing to confine, as the tool uses no process, file or network, or the call does not run.
    *
    * @generated from field: string sandbox = 2;
    */
