@@ -1,9 +1,10 @@
-import { create } from "@bufbuild/protobuf";
+import { create, equals } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Approval } from "../../gen/agentry/v1/event_pb.js";
 import { ApprovalSchema, ApprovalState, Verdict } from "../../gen/agentry/v1/event_pb.js";
 import type { ToolCall } from "../../gen/agentry/v1/message_pb.js";
 import type { Rule } from "../../gen/agentry/v1/rule_pb.js";
+import { RuleSchema } from "../../gen/agentry/v1/rule_pb.js";
 import type { Clock } from "../core/clock.js";
 import { conflict, invalid, notFound } from "../core/fault.js";
 import { newId } from "../core/id.js";
@@ -46,8 +47,9 @@ export class Approvals {
   }
 
   /**
-   * Answers an approval.
-   * @throws Fault `not_found`, or `conflict`: another verdict was first, nothing waits for it, or the hash differs.
+   * Answers an approval. The first answer decides; the same verdict again is told the first, and adds no rule.
+   * @throws Fault `not_found`, or `conflict`: another verdict was first or one without this rule, nothing waits for
+   * it, or the hash differs.
    */
   async resolve(id: string, answer: ApprovalAnswer): Promise<Approval> {
     const state = stateOf(answer.verdict);
@@ -59,21 +61,41 @@ export class Approvals {
         arguments_sha256: bound.argumentsSha256,
       });
     }
-    const settled = waiting ? await this.#decide(waiting, state, answer) : bound;
-    if (settled.state === state) return settled;
+    const rule = state === ApprovalState.APPROVED ? answer.rule?.(bound) : undefined;
+    const decided = waiting && (await this.#decide(waiting, state, { comment: answer.comment, rule }));
+    const settled = decided?.approval ?? bound;
+    if (settled.state === state) {
+      if (rule && !decided?.isFirst) await this.#expectRule(settled, rule);
+      return settled;
+    }
     if (settled.state === ApprovalState.PENDING) throw this.#questions.noLongerWaits(id);
     throw conflict(
       `approval ${JSON.stringify(id)} is ${ApprovalState[settled.state]?.toLowerCase()} already`,
     );
   }
 
-  #decide(approval: Approval, state: ApprovalState, answer: ApprovalAnswer): Promise<Approval> {
-    const rule = state === ApprovalState.APPROVED ? answer.rule?.(approval) : undefined;
+  /** What became of it, and whether this answer decided that. */
+  async #decide(
+    { id }: Approval,
+    state: ApprovalState,
+    { comment, rule }: { readonly comment: string; readonly rule: Rule | undefined },
+  ): Promise<{ approval: Approval; isFirst: boolean }> {
+    let isFirst = false;
     const more: Write[] = rule ? [{ type: "rule", rule }] : [];
-    const { comment } = answer;
-    const resolved = (pending: Approval, writer: RunWriter): Approval =>
-      create(ApprovalSchema, { ...pending, state, comment, resolvedAt: writer.stamp() });
-    return this.#questions.decide(approval.id, resolved, more);
+    const resolved = (pending: Approval, writer: RunWriter): Approval => {
+      isFirst = true;
+      return create(ApprovalSchema, { ...pending, state, comment, resolvedAt: writer.stamp() });
+    };
+    return { approval: await this.#questions.decide(id, resolved, more), isFirst };
+  }
+
+  /** Whoever repeats a verdict with a wider scope must not believe that it holds. */
+  async #expectRule({ id, sessionId }: Approval, rule: Rule): Promise<void> {
+    const session = await this.store.sessions.get(sessionId);
+    if (session?.rules.some((one) => equals(RuleSchema, one, rule))) return;
+    throw conflict(
+      `approval ${JSON.stringify(id)} is approved already, without this scope; add a rule with UpdateSession`,
+    );
   }
 
   #newApproval(writer: RunWriter, toolCall: ToolCall, summary: string): Approval {

@@ -9,6 +9,7 @@ import { conflict, notFound } from "../core/fault.js";
 import { newId } from "../core/id.js";
 import type { Store } from "../core/store.js";
 import type { ElicitationQuestion } from "../core/tool.js";
+import { checkAnswer } from "./check-answer.js";
 import type { QuestionKind } from "./questions.js";
 import { Questions } from "./questions.js";
 import type { RunWriter } from "./run-writer.js";
@@ -72,13 +73,16 @@ export class Elicitations {
   /**
    * Answers an elicitation. The first answer wins, and the same again is told the first; what went to the asker
    * alone is not compared.
-   * @throws Fault `not_found`, or `conflict` when it has another answer or nothing waits for it.
+   * @throws Fault `not_found`; `invalid` for an answer that does not fit what was asked, which goes on waiting; or
+   * `conflict` when it has another answer or nothing waits for it.
    */
   async resolve(id: string, { state, content }: ElicitationReply): Promise<Elicitation> {
     const stored = this.#questions.waiting(id) ?? (await this.store.elicitations.get(id));
     if (!stored) throw notFound("elicitation", id);
     const isConfidential = this.#confidential.has(id);
-    const settled = this.#questions.waiting(id)
+    const waiting = this.#questions.waiting(id);
+    if (waiting?.requestedSchema && content) checkAnswer(waiting.requestedSchema, content);
+    const settled = waiting
       ? await this.#questions.decide(id, (pending, writer) => {
           if (isConfidential) this.#confidential.set(id, content);
           return create(ElicitationSchema, {

@@ -1,7 +1,10 @@
+import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import type { Approval } from "../../gen/agentry/v1/event_pb.js";
 import { ApprovalState, RunOutcome, Verdict } from "../../gen/agentry/v1/event_pb.js";
 import { ToolCallStatus } from "../../gen/agentry/v1/message_pb.js";
+import type { Rule } from "../../gen/agentry/v1/rule_pb.js";
+import { RuleEffect, RuleSchema } from "../../gen/agentry/v1/rule_pb.js";
 import { RunState } from "../../gen/agentry/v1/run_pb.js";
 import { ApprovalMode } from "../../gen/agentry/v1/sessions_pb.js";
 import { Fault } from "../../src/core/fault.js";
@@ -10,6 +13,8 @@ import type { RoomOptions } from "./room.js";
 import { bodies, calls, databaseFile, ending, kinds, openRoom, replaced, says, tool } from "./room.js";
 
 const approve = { verdict: Verdict.APPROVE, argumentsSha256: "", comment: "" };
+const sameTool = create(RuleSchema, { effect: RuleEffect.ALLOW, tool: "change" });
+const every = create(RuleSchema, { effect: RuleEffect.ALLOW, tool: "*" });
 const deny = { verdict: Verdict.DENY, argumentsSha256: "", comment: "not today" };
 
 /** A run that asks for as many approvals as there are inputs, all of which wait. */
@@ -79,6 +84,30 @@ describe("an approval", () => {
     });
     await room.finished(run);
     expect((await approvals.resolve(id, approve)).state).toBe(ApprovalState.APPROVED);
+  });
+
+  it.each([
+    ["no scope, then this tool", [], [sameTool], "conflict"],
+    ["this tool, then every tool", [sameTool], [every], "conflict"],
+    ["this tool, then the same", [sameTool], [sameTool], undefined],
+    ["this tool, then this call alone", [sameTool], [], undefined],
+  ] as const)("that is approved with %s adds what the first says", async (_name, first, second, reason) => {
+    const { room, session, run, waiting } = await openAsking();
+    const id = waiting[0]?.id ?? "";
+    const scoped = ([rule]: readonly Rule[]) => ({ ...approve, ...(rule && { rule: () => rule }) });
+    const answers = await Promise.allSettled([
+      room.engine.approvals.resolve(id, scoped(first)),
+      room.engine.approvals.resolve(id, scoped(second)),
+    ]);
+    const again = await Promise.allSettled([room.engine.approvals.resolve(id, scoped(second))]);
+    const refused = {
+      status: "rejected",
+      reason: { reason, message: expect.stringMatching(/without this scope/) },
+    };
+    const expected = reason ? refused : { status: "fulfilled", value: { state: ApprovalState.APPROVED } };
+    expect([...answers, ...again]).toMatchObject([{ status: "fulfilled" }, expected, expected]);
+    await room.finished(run);
+    expect((await room.store.sessions.get(session))?.rules).toEqual(first);
   });
 
   it.each([

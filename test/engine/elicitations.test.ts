@@ -1,3 +1,4 @@
+import type { JsonObject } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { ElicitationState } from "../../gen/agentry/v1/event_pb.js";
 import type { ElicitationOutcome } from "../../src/core/tool.js";
@@ -7,10 +8,10 @@ const { ACCEPTED, DECLINED } = ElicitationState;
 const red = { color: "red", why: { short: true } };
 
 /** A run whose tool asks the user something, which waits for an answer. */
-async function openAsking(confidential = false) {
+async function openAsking(confidential = false, requestedSchema?: JsonObject) {
   const answers: ElicitationOutcome[] = [];
   const ask = tool("ask", async (_input, context) => {
-    answers.push(await context.elicit({ message: "Which color?", confidential }));
+    answers.push(await context.elicit({ message: "Which color?", confidential, requestedSchema }));
     return { text: "asked", failed: false };
   });
   const room = await openRoom((_request, number) => (number === 1 ? calls({ name: "ask" }) : says("ok")), {
@@ -55,5 +56,31 @@ describe("an elicitation", () => {
     );
     await room.finished(run);
     expect(answers).toEqual([{ action: "accept", content: red }]);
+  });
+
+  it.each([false, true])(
+    "goes on waiting after answers that do not fit; confidential: %j",
+    async (confidential) => {
+      const properties = { color: { type: "string", enum: ["red"] } };
+      const { room, run, answers, id } = await openAsking(confidential, { properties, required: ["color"] });
+      for (const content of [{}, { color: "blue" }, { color: 1 }]) {
+        const refused = room.engine.elicitations.resolve(id, { state: ACCEPTED, content });
+        await expect(refused).rejects.toMatchObject({
+          reason: "invalid",
+          message: expect.stringMatching(/^content\.color /),
+        });
+      }
+      expect(await room.store.elicitations.get(id)).toMatchObject({ state: ElicitationState.PENDING });
+      await room.engine.elicitations.resolve(id, { state: ACCEPTED, content: { color: "red" } });
+      await room.finished(run);
+      expect(answers).toEqual([{ action: "accept", content: { color: "red" } }]);
+    },
+  );
+
+  it("is declined without an answer that fits", async () => {
+    const { room, run, answers, id } = await openAsking(false, { required: ["color"] });
+    await room.engine.elicitations.resolve(id, { state: DECLINED });
+    await room.finished(run);
+    expect(answers).toMatchObject([{ action: "decline" }]);
   });
 });
