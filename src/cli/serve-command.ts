@@ -17,12 +17,17 @@ interface ServeOptions {
   readonly sandbox: "auto" | "required" | "off";
   /** Seconds. */
   readonly drain: number;
+  /** Seconds. */
+  readonly approvalExpiry: number;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
 }
 
 /** Seconds that open work has to end after SIGTERM; with what follows it, less than 15 in all. */
 const standardDrain = 8;
 const longestDrain = 3600;
+/** Seconds that approvals and questions wait for an answer. */
+const standardExpiry = 3600;
+const longestExpiry = 604_800;
 
 /** `agentry serve`: serves until SIGTERM or SIGINT. */
 export function addServeCommand(program: Command): void {
@@ -55,6 +60,12 @@ export function addServeCommand(program: Command): void {
         .default("auto"),
     )
     .option("--drain <seconds>", "how long open work may take to end after SIGTERM", drain, standardDrain)
+    .option(
+      "--approval-expiry <seconds>",
+      "how long an approval or a question waits for an answer before it counts as denied",
+      expiry,
+      standardExpiry,
+    )
     .addOption(
       new Option("--log-level <level>", "what is logged to stderr")
         .choices(["debug", "info", "warn", "error", "silent"])
@@ -64,8 +75,8 @@ export function addServeCommand(program: Command): void {
 }
 
 async function serve(options: ServeOptions): Promise<void> {
-  const { serverName, drain: seconds, ...rest } = options;
-  const app = await openApp({ ...rest, serverNames: serverName });
+  const { serverName, drain: seconds, approvalExpiry, ...rest } = options;
+  const app = await openApp({ ...rest, serverNames: serverName, approvalExpiryMs: approvalExpiry * 1000 });
   letHeapGrow();
   process.stdout.write(`listening on ${app.url}\n`);
   await stopped(app, seconds * 1000);
@@ -97,6 +108,13 @@ function drain(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value > longestDrain)
     throw new InvalidArgumentError(`It is a number from 0 to ${longestDrain}.`);
+  return value;
+}
+
+function expiry(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || value > longestExpiry)
+    throw new InvalidArgumentError(`It is a number from 1 to ${longestExpiry}.`);
   return value;
 }
 

@@ -82,6 +82,8 @@ export interface AppSettings {
   readonly logLevel: LogLevel;
   /** What confines tools. Default: `auto`. */
   readonly sandbox?: SandboxMode | undefined;
+  /** Milliseconds until an approval is denied, or a question expires, for want of an answer. Default: one hour. */
+  readonly approvalExpiryMs?: number | undefined;
 }
 
 /** A server that is ready. */
@@ -198,6 +200,7 @@ async function openRooms(
     clock,
     contextWindow: providers.contextWindow,
     onBug,
+    ...(settings.approvalExpiryMs !== undefined && { approvalExpiryMs: settings.approvalExpiryMs }),
   });
   await engine.recover();
   return {

@@ -27,9 +27,16 @@ interface Approval {
 
 /** A run in a working directory of its own, and what becomes of its approvals. */
 async function openScene(...steps: ReturnType<typeof toolCall>[]) {
+  return openSceneWith([], ...steps);
+}
+
+async function openSceneWith(options: readonly string[], ...steps: ReturnType<typeof toolCall>[]) {
   const workDir = mkdtempSync(join(tmpdir(), "agentry-approvals-"));
   onTestFinished(() => rmSync(workDir, { recursive: true, force: true }));
-  const place = await openPlace({ tools: ["bash", "edit", "write"] });
+  const place = await openPlace({
+    tools: ["bash", "edit", "write"],
+    args: ["--log-level", "error", ...options],
+  });
   place.upstream.answer(script(...steps));
   const session = await place.session({ work_dir: workDir });
   const begin = async (): Promise<string> => (await place.start(session, "go")).body.id;
@@ -183,4 +190,12 @@ describe.skipIf(whyNoSandbox)("the approval of a change", () => {
     await place.finished(run);
     expect(readFileSync(join(workDir, "x"), "utf8")).toBe("2\n");
   });
+});
+
+it("counts as denied after the time that the server was started with", async () => {
+  const { place, workDir, begin, list } = await openSceneWith(["--approval-expiry", "1"], touch("x"));
+  await place.finished(await begin());
+  const [approval] = await list("?state=APPROVAL_STATE_EXPIRED");
+  expect(approval).toMatchObject({ state: "APPROVAL_STATE_EXPIRED" });
+  expect(readdirSync(workDir)).toEqual([]);
 });
