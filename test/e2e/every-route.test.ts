@@ -1,39 +1,9 @@
 import { request } from "node:http";
-import type { DescMethod } from "@bufbuild/protobuf";
-import { getOption } from "@bufbuild/protobuf";
 import { beforeAll, describe, expect, it } from "vitest";
-import { AgentService } from "../../gen/agentry/v1/agents_pb.js";
-import { ProviderService } from "../../gen/agentry/v1/providers_pb.js";
-import { RunService } from "../../gen/agentry/v1/run_pb.js";
-import { SessionService } from "../../gen/agentry/v1/sessions_pb.js";
-import { http } from "../../gen/google/api/annotations_pb.js";
-import type { HttpRule } from "../../gen/google/api/http_pb.js";
+import type { Route } from "../support/all-routes.js";
+import { allRoutes, pathOf } from "../support/all-routes.js";
 import type { ServerProcess } from "../support/server-process.js";
 import { startServerProcess } from "../support/server-process.js";
-
-interface Route {
-  readonly method: string;
-  readonly path: string;
-  readonly connect: boolean;
-}
-
-/** Every way to every method, read from the descriptors: a new one is here by itself. */
-const routes = [AgentService, SessionService, ProviderService, RunService]
-  .flatMap((service) => service.methods)
-  .flatMap((method) => [connectRoute(method), ...restRoutes(getOption(method, http))]);
-
-function connectRoute(method: DescMethod): Route {
-  return { method: "POST", path: `/${method.parent.typeName}/${method.name}`, connect: true };
-}
-
-function restRoutes(rule: HttpRule): Route[] {
-  const { case: verb, value } = rule.pattern;
-  const path = String(value).replace(/\{[^}]*\}/g, "nope");
-  return [
-    { method: String(verb).toUpperCase(), path, connect: false },
-    ...rule.additionalBindings.flatMap(restRoutes),
-  ];
-}
 
 const token = "every-route-0123456789";
 let server: ServerProcess;
@@ -51,7 +21,7 @@ function send(route: Route, headers: Record<string, string>, body?: string | Buf
   const { promise, resolve, reject } = Promise.withResolvers<Reply>();
   const type = route.connect || body !== undefined ? { "content-type": "application/json" } : {};
   const call = request(
-    `${server.url}${route.path}`,
+    `${server.url}${pathOf(route, () => "nope")}`,
     { method: route.method, agent: false, headers: { ...type, ...headers } },
     (response) => {
       let text = "";
@@ -68,13 +38,13 @@ function send(route: Route, headers: Record<string, string>, body?: string | Buf
 }
 
 const bearer = { authorization: `Bearer ${token}` };
-const nameOf = (route: Route): [string, Route] => [`${route.method} ${route.path}`, route];
+const nameOf = (route: Route): [string, Route] => [`${route.method} ${route.template}`, route];
 
-it("knows more than fifty of them", () => {
-  expect(routes.length).toBeGreaterThan(50);
+it("knows more than a hundred of them", () => {
+  expect(allRoutes.length).toBeGreaterThan(100);
 });
 
-describe.each(routes.map(nameOf))("%s", (_name, route) => {
+describe.each(allRoutes.map(nameOf))("%s", (_name, route) => {
   it.each([
     ["no token", {}, 401],
     ["a wrong one", { authorization: "Bearer wrong" }, 401],
