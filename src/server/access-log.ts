@@ -18,6 +18,8 @@ export function logAccess(
   const path = pathnameOf(request).slice(0, maxPathLength);
   response.once("close", () => {
     const status = response.headersSent ? response.statusCode : 0;
+    const level = levelOf(status);
+    if (!log.isLevelEnabled(level)) return;
     const line = {
       method: request.method,
       path,
@@ -26,7 +28,7 @@ export function logAccess(
       request_id: requestId,
       ...(response.writableFinished ? {} : { cut: true }),
     };
-    log[levelOf(status)](line, "request");
+    log[level](line, "request");
   });
 }
 

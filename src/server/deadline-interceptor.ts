@@ -25,7 +25,13 @@ function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
     const onAbort = () => reject(faultOf(signal));
     if (signal.aborted) onAbort();
     signal.addEventListener("abort", onAbort);
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+    const settle =
+      <V>(how: (value: V) => void) =>
+      (value: V) => {
+        signal.removeEventListener("abort", onAbort);
+        how(value);
+      };
+    promise.then(settle(resolve), settle(reject));
   });
 }
 

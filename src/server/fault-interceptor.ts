@@ -11,9 +11,9 @@ import { requestIdHeader } from "./request-id.js";
  */
 export function createFaultInterceptor(log: Logger): Interceptor {
   return (next) => async (request) => {
-    const requestId = request.header.get(requestIdHeader) ?? "";
     const translate = (error: unknown): ConnectError => {
       if (error instanceof ConnectError) return error;
+      const requestId = request.header.get(requestIdHeader) ?? "";
       const fault = toFault(error);
       if (fault.reason === "internal") {
         const method = `${request.service.typeName}/${request.method.name}`;
