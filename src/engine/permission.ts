@@ -4,7 +4,8 @@ import type { ToolCall } from "../../gen/agentry/v1/message_pb.js";
 import { canceled, Fault } from "../core/fault.js";
 import type { Decision } from "../core/policy.js";
 import type { Tool } from "../core/tool.js";
-import { allowsExactly, toRules } from "./rules.js";
+import { allowsExactly, namesCalls, toRule, toRules } from "./rules.js";
+import { hashCall } from "./tool-arguments.js";
 import { toolContext } from "./tool-context.js";
 import type { ToolStep } from "./tool-step.js";
 
@@ -75,7 +76,10 @@ function decideOne(
     input,
     mode: session.approvalMode,
     workDir: session.workDir,
-    agentRules: toRules(agent.rules),
+    ...(namesCalls([...agent.rules, ...session.rules]) && {
+      argumentsSha256: hashCall(call.name, call.arguments ?? {}),
+    }),
+    agentRules: agent.rules.map(toRule),
     sessionRules: toRules(session.rules),
     unconfined: sandbox.mustAsk === true && tool.selfContained !== true,
   };

@@ -20,7 +20,15 @@ export function toRules(rules: readonly ProtoRule[]): Rule[] {
   return rules.filter((rule) => !isExact(rule)).map(toRule);
 }
 
-function toRule({ effect, tool, pattern }: ProtoRule): Rule {
+/** Whether some rule is about one exact call, by the hash of its arguments. */
+export const namesCalls = (rules: readonly ProtoRule[]): boolean =>
+  rules.some(({ pattern }) => pattern.startsWith(samePrefix));
+
+/**
+ * A rule as it is written.
+ * @throws Fault `invalid` for a rule without an effect or a tool.
+ */
+export function toRule({ effect, tool, pattern }: ProtoRule): Rule {
   if (tool === "") throw invalid("a rule's tool is required: the name of a tool, or * for every tool");
   return { effect: effectOf(effect), tool, ...(pattern && { pattern }) };
 }

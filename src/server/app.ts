@@ -180,7 +180,7 @@ async function openRooms(
   const { credentials } = store;
   const providers = await openProviders({ ...settings, secrets: vault, redactor, clock, credentials, log });
   const tools = withAliases(builtinTools(), wingmanToolNames);
-  const policy = createPolicy();
+  const policy = createPolicy(tools);
   const sandbox = await trying;
   const onBug = (error: unknown): void => log.error({ err: error }, "a run failed by a fault of the server");
   const toolServers = createToolServers({

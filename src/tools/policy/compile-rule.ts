@@ -1,3 +1,4 @@
+import type { Fault } from "../../core/fault.js";
 import { invalid } from "../../core/fault.js";
 import type { Rule } from "../../core/policy.js";
 import type { ArgumentPatterns } from "./argument-pattern.js";
@@ -24,6 +25,9 @@ const argumentKinds: ReadonlyMap<string, ArgumentKind> = new Map<string, Argumen
   ["transfer_task", { kind: "name", argument: "agent" }],
   ["handoff", { kind: "name", argument: "agent" }],
 ]);
+
+/** The tools whose rules are about one argument. */
+export const toolsWithKinds: readonly string[] = [...argumentKinds.keys()];
 
 /** The argument that rules on this tool are about, where their patterns are not pairs of name and value. */
 export const argumentKind = (tool: string): ArgumentKind | undefined => argumentKinds.get(tool);
@@ -60,10 +64,7 @@ const longestName = 128;
  * it names, with whatever words stand between and after its own. `*` may be part of the program there.
  */
 export function compileRule({ effect, tool, pattern }: Rule): Matcher {
-  const fail = (why: string) =>
-    invalid(
-      `The rule ${showRule({ effect, tool, ...(pattern !== undefined && { pattern }) })} cannot be used: ${why}.`,
-    );
+  const fail = (why: string) => ruleFault({ effect, tool, ...(pattern !== undefined && { pattern }) }, why);
   if (tool.length > longestName || !/^(\*|[\w.:/-]+\*?)$/.test(tool)) throw fail("it names no tool");
   const known = argumentKind(tool);
   if (pattern === undefined || pattern === "") return { kind: "every" };
@@ -97,6 +98,10 @@ export function compileRule({ effect, tool, pattern }: Rule): Matcher {
       return known satisfies never;
   }
 }
+
+/** What is thrown for a rule that cannot be used. */
+export const ruleFault = (rule: Rule, why: string): Fault =>
+  invalid(`The rule ${showRule(rule)} cannot be used: ${why}.`);
 
 /** A rule as people write it: `deny bash(rm)`. */
 export function showRule({ effect, tool, pattern }: Rule): string {

@@ -1,8 +1,11 @@
 import { ApprovalMode } from "../../../gen/agentry/v1/sessions_pb.js";
 import { Fault, invalid } from "../../core/fault.js";
 import type { Decision, Policy, PolicyRequest, Rule } from "../../core/policy.js";
+import type { Tool } from "../../core/tool.js";
+import type { KnownTools } from "./check-rule.js";
+import { checkRule, knownTools } from "./check-rule.js";
 import { CommandJudge } from "./command-judge.js";
-import { compileRule, showRule } from "./compile-rule.js";
+import { showRule } from "./compile-rule.js";
 import type { Match } from "./match-rules.js";
 import { matchRules } from "./match-rules.js";
 
@@ -31,12 +34,14 @@ export interface RulePolicy extends Policy {
  * | 10 | the tool only reads, or the mode is auto | allow |
  * | 11 | otherwise | ask |
  *
- * Commands are analysed in a thread of their own, which starts with the first one that a rule is about.
+ * Commands are analysed in a thread of their own, which starts with the first one that a rule is about. Rules are
+ * checked against these tools; without any, every name of a tool is taken.
  */
-export function createPolicy(): RulePolicy {
+export function createPolicy(tools: readonly Pick<Tool, "name" | "inputSchema">[] = []): RulePolicy {
   const judge = new CommandJudge();
+  const known = knownTools(tools);
   return {
-    check: checkRules,
+    check: (rules) => checkRules(rules, known),
     async decide(request, signal) {
       signal.throwIfAborted();
       try {
@@ -50,9 +55,9 @@ export function createPolicy(): RulePolicy {
   };
 }
 
-function checkRules(rules: readonly Rule[]): void {
+function checkRules(rules: readonly Rule[], known: KnownTools): void {
   if (rules.length > mostRules) throw invalid(`There are more than ${mostRules} rules.`);
-  for (const rule of rules) compileRule(rule);
+  for (const rule of rules) checkRule(rule, known);
 }
 
 function decideBy(matches: readonly Match[], request: PolicyRequest): Decision {
