@@ -18,6 +18,8 @@ export interface SandboxCommand {
 export interface SandboxExit {
   readonly code: number | null;
   readonly signal: string | null;
+  /** Why the sandbox ended it, when it did so on its own account: a sentence without a full stop, for the model. */
+  readonly why?: string;
 }
 
 /** A process that has been started. */

@@ -96,9 +96,10 @@ function answer(output: string, truncated: boolean, end: string, { timedOut }: C
   return { text, failed: end !== "", ...(timedOut && { timedOut }), ...(truncated && { truncated }) };
 }
 
-function describeEnd({ code, signal, timedOut, canceled }: CommandEnd, timeoutMs: number): string {
+function describeEnd({ code, signal, timedOut, canceled, why }: CommandEnd, timeoutMs: number): string {
   if (timedOut) return `[timed out after ${timeoutMs} ms and was killed]`;
   if (canceled) return "[canceled and killed]";
+  if (why !== undefined) return `[killed: ${why}]`;
   if (signal !== null) return `[killed by ${signal}]`;
   return code === 0 ? "" : `[exit code ${code}]`;
 }

@@ -54,7 +54,7 @@ export async function runFileOperation(
   );
   signal.throwIfAborted();
   if (end.timedOut) throw new ToolFailure(`the file could not be used within ${timeoutMs / 1000} s`);
-  return readAnswer(stdout) ?? fail(stderr);
+  return readAnswer(stdout) ?? fail(end.why ?? stderr);
 }
 
 function fail(stderr: string): never {

@@ -9,12 +9,14 @@ import type { ControlGroups } from "./control-group.js";
 import { openControlGroups } from "./control-group.js";
 import { inheritedDescriptors } from "./inherited-descriptors.js";
 import { isExecutable, isProgram } from "./is-program.js";
+import { limits } from "./limits.js";
 import { linksOnWay } from "./links-on-way.js";
 import { findNestedRepositories } from "./nested-repositories.js";
 import type { ClosableSandbox } from "./none.js";
 import { seccompFilter } from "./seccomp-filter.js";
 import { startCall } from "./start-call.js";
 import { copyConfiguration, systemView } from "./system-view.js";
+import { watchStorage } from "./watch-storage.js";
 import { isBelow, realWorkFolder } from "./work-folder.js";
 
 /** How the sandbox is set up. */
@@ -101,6 +103,7 @@ function openRoom(options: BwrapOptions) {
     system: systemView(),
     inherited: inheritedDescriptors(),
     groups: openControlGroups(),
+    storage: watchStorage({ ...limits, everyMs: limits.watchMs }),
     repositories: findNestedRepositories(),
     hidden: [...options.hidden, stateDir].flatMap((path) => [...linksOnWay(path), realPath(path) ?? path]),
     node: realPath(process.execPath),

@@ -8,8 +8,11 @@ export const limits = {
   fileBytes: 2048 * mebibyte,
   /** In each of the file systems that live in memory: /tmp, /dev/shm, home … */
   memoryFileBytes: 512 * mebibyte,
-  /** Files and directories made, on the file system of the working directory and on those in memory. */
+  /** Files and directories made, in the working directory and on each of the file systems in memory. */
   newFiles: 500_000,
+  /** Of the working directory's file system this is kept free, or this share of it, whichever is less. */
+  keptBytes: 1024 * mebibyte,
+  keptShare: 0.05,
   /** Milliseconds between two looks at that. */
   watchMs: 1_000,
   processes: 512,

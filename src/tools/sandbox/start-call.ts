@@ -11,6 +11,7 @@ import type { NestedRepositories } from "./nested-repositories.js";
 import { holdPlaces } from "./place-holders.js";
 import { planCovers } from "./plan-covers.js";
 import { watchFreeFiles } from "./watch-free-files.js";
+import type { StorageWatch } from "./watch-storage.js";
 import { isBelow } from "./work-folder.js";
 
 /** What all calls of a sandbox have in common. */
@@ -23,6 +24,7 @@ export interface CallRoom {
   readonly seccompFile: string | undefined;
   readonly inherited: readonly number[];
   readonly groups: ControlGroups;
+  readonly storage: StorageWatch;
   readonly repositories: NestedRepositories;
   readonly hidden: readonly string[];
   readonly programs: readonly string[];
@@ -55,7 +57,12 @@ export function startCall(room: CallRoom, call: Call, signal: AbortSignal): Star
   const { allowedHosts: hosts = [], readOnly = false } = command;
   const group = room.groups.create();
   const places = holdPlaces(planCovers(coverRequest(room, workDir, !readOnly)));
-  const watch = watchCall(room, () => process?.kill());
+  let why: string | undefined;
+  const end = (reason: string): void => {
+    why ??= reason;
+    process?.kill();
+  };
+  const watch = watchCall(room, { directory: readOnly ? undefined : workDir, end });
   const { promise: ended, resolve } = Promise.withResolvers<unknown>();
   const onEnd = (): void => {
     watch.stop();
@@ -64,7 +71,6 @@ export function startCall(room: CallRoom, call: Call, signal: AbortSignal): Star
   };
   let process: SandboxProcess | undefined;
   try {
-    if (!readOnly) watch.files.add(workDir);
     process = startBwrap(
       {
         file: room.file,
@@ -79,7 +85,7 @@ export function startCall(room: CallRoom, call: Call, signal: AbortSignal): Star
       signal,
     );
     places.make();
-    return { process, ended };
+    return { process: withReason(process, () => why), ended };
   } catch (error) {
     onEnd();
     throw error;
@@ -131,9 +137,31 @@ function environment({ env }: SandboxCommand): Record<string, string> {
 /** Places in memory where a process may make files, beside the home directory. */
 const memoryPlaces = ["/tmp", "/dev/shm"];
 
+/** A process whose exit says why it was ended. */
+function withReason(started: SandboxProcess, reason: () => string | undefined): SandboxProcess {
+  const exited = started.exited.then((exit) => {
+    const why = reason();
+    return why === undefined ? exit : { ...exit, why };
+  });
+  // Whoever does not wait for the exit must not be ended by its failure.
+  exited.catch(() => undefined);
+  return { ...started, exited };
+}
+
+interface WatchedCall {
+  /** What it may write to, if anything. */
+  readonly directory: string | undefined;
+  end(why: string): void;
+}
+
 /** Looks after a call while it runs. */
-function watchCall({ groups, home = "/tmp" }: CallRoom, kill: () => void) {
-  const files = watchFreeFiles({ most: limits.newFiles, everyMs: limits.watchMs, onExceeded: kill });
+function watchCall({ groups, storage, home = "/tmp" }: CallRoom, { directory, end }: WatchedCall) {
+  const files = watchFreeFiles({
+    most: limits.newFiles,
+    everyMs: limits.watchMs,
+    onExceeded: () => end("it made too many files"),
+  });
+  const leave = directory === undefined ? undefined : storage.add({ directory, end });
   let later: NodeJS.Timeout | undefined;
   const look = (pid: number): void => {
     for (const place of [...memoryPlaces, home]) files.add(`/proc/${pid}/root${place}`);
@@ -143,7 +171,6 @@ function watchCall({ groups, home = "/tmp" }: CallRoom, kill: () => void) {
     }
   };
   return {
-    files,
     /** By way of its first process: a little later, when its view is complete and many a call has ended. */
     lookInside(pid: number): void {
       later = setTimeout(look, limits.watchMs / 2, pid).unref();
@@ -151,6 +178,7 @@ function watchCall({ groups, home = "/tmp" }: CallRoom, kill: () => void) {
     stop(): void {
       clearTimeout(later);
       files.stop();
+      leave?.();
     },
   };
 }

@@ -11,7 +11,7 @@ export interface FreeFilesRequest {
   onExceeded(): void;
 }
 
-/** Looks after file systems while a call runs. */
+/** Looks after file systems that one call has to itself while it runs. */
 export interface FreeFilesWatch {
   /** Watches the file system that a path is on, as well. One that cannot be looked at is left alone. */
   add(path: string): void;
@@ -19,8 +19,8 @@ export interface FreeFilesWatch {
 }
 
 /**
- * Watches how many more files file systems can hold: no limit of a process bounds how many it makes. They are
- * counted for all processes of the machine together, and not where a file system sets no bound itself (btrfs).
+ * Watches how many more files file systems can hold, those in memory that a call has to itself: no limit of a process
+ * bounds how many it makes.
  */
 export function watchFreeFiles({ most, everyMs, onExceeded }: FreeFilesRequest): FreeFilesWatch {
   const before = new Map<string, number>();

@@ -1,11 +1,11 @@
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { limits } from "../../../src/tools/sandbox/limits.js";
 import { watchFreeFiles } from "../../../src/tools/sandbox/watch-free-files.js";
 import { alive } from "./alive.js";
 import { makeBwrapPlace, whyNoSandbox } from "./bwrap-place.js";
+import { mountSmall, whyNoMount } from "./small-file-system.js";
 
 describe.skipIf(whyNoSandbox)("what a process may use", () => {
   it.each([
@@ -55,23 +55,9 @@ describe.skipIf(whyNoSandbox)("what a process may use", () => {
   });
 });
 
-describe("making files without end", () => {
-  /** A file system of its own, in memory; undefined where this user may mount none. */
-  function mountSmall(): string | undefined {
-    const folder = join(makeBwrapPlace().outer, "small");
-    mkdirSync(folder);
-    try {
-      execFileSync("mount", ["-t", "tmpfs", "-o", "nr_inodes=2000", "none", folder], { stdio: "ignore" });
-    } catch {
-      return undefined;
-    }
-    onTestFinished(() => void execFileSync("umount", ["-l", folder]));
-    return folder;
-  }
-
-  it("is noticed, once", async ({ skip }) => {
-    const folder = mountSmall();
-    if (folder === undefined) return skip("this user may mount no file system");
+describe.skipIf(whyNoMount)("making files without end", () => {
+  it("is noticed, once", async () => {
+    const folder = mountSmall("nr_inodes=2000");
     const told: string[] = [];
     const watch = (most: number): void => {
       const files = watchFreeFiles({ most, everyMs: 5, onExceeded: () => void told.push(`over ${most}`) });
