@@ -1,4 +1,5 @@
 import { writeFile } from "node:fs/promises";
+import { setPriority } from "node:os";
 import type { SandboxCommand, SandboxProcess } from "../../core/sandbox.js";
 import { bridgeCommand } from "../network/bridge-command.js";
 import type { ProxyProcess } from "../network/proxy-process.js";
@@ -148,6 +149,14 @@ function withReason(started: SandboxProcess, reason: () => string | undefined): 
   return { ...started, exited };
 }
 
+function beNice(pid: number): void {
+  try {
+    setPriority(pid, limits.niceness);
+  } catch {
+    // It has ended already.
+  }
+}
+
 interface WatchedCall {
   /** What it may write to, if anything. */
   readonly directory: string | undefined;
@@ -173,6 +182,8 @@ function watchCall({ groups, storage, home = "/tmp" }: CallRoom, { directory, en
   return {
     /** By way of its first process: a little later, when its view is complete and many a call has ended. */
     lookInside(pid: number): void {
+      // Again: what bubblewrap started before its own niceness was set has none.
+      beNice(pid);
       later = setTimeout(look, limits.watchMs / 2, pid).unref();
     },
     stop(): void {
