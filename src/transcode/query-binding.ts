@@ -15,10 +15,9 @@ export interface QueryRules {
   readonly unknown: "ignore" | "refuse";
 }
 
-/** Fills a message from a raw query, and returns the proto paths it has set. Throws a 400. */
-export type QueryBinding = (message: LocalFields, query: string) => ReadonlySet<string>;
+/** Fills a message from a raw query. Throws a 400. */
+export type QueryBinding = (message: LocalFields, query: string) => void;
 
-const none: ReadonlySet<string> = new Set();
 // Names come from callers: what is remembered of them must end somewhere.
 const maxRemembered = 256;
 
@@ -33,7 +32,7 @@ export function createQueryBinding(rules: QueryRules): QueryBinding {
     return found;
   };
   return (message, query) => {
-    if (query === "") return none;
+    if (query === "") return;
     const set = new Set<string>();
     for (const pair of query.split("&")) {
       if (pair === "") continue;
@@ -49,7 +48,6 @@ export function createQueryBinding(rules: QueryRules): QueryBinding {
         throw badRequest(`query parameter ${quote(name)}: ${parameter.reason}`);
       }
     }
-    return set;
   };
 }
 

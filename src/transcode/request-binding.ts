@@ -33,15 +33,8 @@ export interface RequestParts {
   readonly query: string;
 }
 
-/** The message of a request. */
-export interface BoundRequest {
-  readonly message: Message;
-  /** Proto paths that the query has set. */
-  readonly querySet: ReadonlySet<string>;
-}
-
 /** Makes the request message: first the body, then the path over it, then the query. Throws 400, 413 and 415. */
-export type RequestBinding = (parts: RequestParts) => BoundRequest | Promise<BoundRequest>;
+export type RequestBinding = (parts: RequestParts) => Message | Promise<Message>;
 
 /** Compiles the binding of a request. It reads the body only where one is announced, and is synchronous otherwise. */
 export function createRequestBinding(rules: RequestRules): RequestBinding {
@@ -50,7 +43,7 @@ export function createRequestBinding(rules: RequestRules): RequestBinding {
     parameter: rules.pathParameters[index],
     multiple: capturesSeveral(rules.template, variable),
   }));
-  const finish = ({ message, members }: DecodedBody, { segments, query }: RequestParts): BoundRequest => {
+  const finish = ({ message, members }: DecodedBody, { segments, query }: RequestParts): Message => {
     const fields = asFields(message);
     for (const { parameter, start, end, multiple } of variables) {
       if (!parameter) continue;
@@ -59,9 +52,9 @@ export function createRequestBinding(rules: RequestRules): RequestBinding {
         : decodeSegment(segments[start] ?? "");
       setParameter(fields, parameter, parsePath(parameter, text));
     }
-    const querySet = rules.query(fields, query);
+    rules.query(fields, query);
     if (members !== undefined) rules.fillMask?.(fields, members);
-    return { message, querySet };
+    return message;
   };
   return (parts) => {
     if (!announcesBody(parts.request)) return finish(emptyBody(rules.input), parts);

@@ -1,3 +1,4 @@
+import type { Message } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { negotiateStream } from "./accept.js";
 import type { Call, CallHandler, HandlerOptions } from "./call.js";
@@ -10,7 +11,7 @@ import type { JsonEncoder } from "./json-encoder.js";
 import { asFields } from "./message-field.js";
 import type { Parameter } from "./parameter.js";
 import { setParameter } from "./parameter.js";
-import type { BoundRequest, RequestBinding } from "./request-binding.js";
+import type { RequestBinding } from "./request-binding.js";
 import { readStreamRules } from "./sse-frame.js";
 import { createStreamOutputs } from "./stream-output.js";
 import type { StreamSessionOptions } from "./stream-session.js";
@@ -32,13 +33,14 @@ export function createStreamHandler(options: StreamHandlerOptions): CallHandler 
     ...options,
     outputs: createStreamOutputs(options.binding, rules, options),
   };
-  const begin = (call: Call, context: CallContext, { message, querySet }: BoundRequest): void => {
+  const begin = (call: Call, context: CallContext, message: Message): void => {
     const format = negotiateStream(headerValue(call.request.headers, "accept"));
     if (!format) {
       throw new HttpError(406, Code.InvalidArgument, "a stream is text/event-stream or application/x-ndjson");
     }
     const lastEventId = headerValue(call.request.headers, "last-event-id") ?? "";
-    if (rules.resume && lastEventId !== "" && !querySet.has(rules.resume.path)) {
+    // Over what the query says: an EventSource comes back to the address it began with, and adds where it was.
+    if (rules.resume && lastEventId !== "") {
       const position = parsePosition(rules.resume, lastEventId);
       setParameter(asFields(message), rules.resume, position);
     }

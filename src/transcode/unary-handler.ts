@@ -26,7 +26,7 @@ export function createUnaryHandler(options: UnaryHandlerOptions): CallHandler {
   const toBody = createBodyPrinter(binding, options.encoder);
   const answer = async (call: Call, context: CallContext): Promise<void> => {
     const bound = options.bind(call);
-    const { message } = bound instanceof Promise ? await bound : bound;
+    const message = bound instanceof Promise ? await bound : bound;
     const body = toBody(await options.invoke(message, context));
     const headers = context.touchedResponseHeader;
     await sendReply(call, { ...body, status: binding.successStatus, headers });

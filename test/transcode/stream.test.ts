@@ -276,8 +276,9 @@ describe("Last-Event-ID", () => {
   it.each([
     ["/v1/watch/a", "7", [200, 7]],
     ["/v1/watch/a", "4294967295", [200, 4294967295]],
-    ["/v1/watch/a?after=0", "7", [200, 0]],
-    ["/v1/watch/a?after=3", "x", [200, 3]],
+    ["/v1/watch/a?after=0", "7", [200, 7]],
+    ["/v1/watch/a?after=3", "", [200, 3]],
+    ["/v1/watch/a?after=3", "x", [400, undefined]],
     ["/v1/watch/a", "", [200, 0]],
     ["/v1/watch/a", "4294967296", [400, undefined]],
     ["/v1/watch/a", "-1", [400, undefined]],
@@ -289,18 +290,21 @@ describe("Last-Event-ID", () => {
   ])("%s with %s", async (path, id, expected) => {
     expect(await seenBy(path, id)).toEqual(expected);
   });
-  it("lets an EventSource miss nothing", async () => {
+  it.each([
+    ["", 0],
+    ["?after=4", 4],
+  ])("lets an EventSource at %j miss nothing and see nothing twice", async (query, begin) => {
     const gateway = await open(async function* (request: never) {
       const { after } = request as WatchRequest;
       for (let seq = after + 1; seq <= Math.min(after + 3, 10); seq++) yield delta(seq);
       await pause(1);
     });
-    const source = new EventSource(`${gateway.url}/v1/watch/a`, {
+    const source = new EventSource(`${gateway.url}/v1/watch/a${query}`, {
       fetch: (url, init) => fetch(url, init as RequestInit),
     });
     const ids: string[] = [];
     source.addEventListener("text_delta", (event) => ids.push(event.lastEventId));
     await expect.poll(() => source.readyState, { timeout: 25_000 }).toBe(EventSource.CLOSED);
-    expect(ids).toEqual(["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]);
+    expect(ids).toEqual(["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"].slice(begin));
   });
 });

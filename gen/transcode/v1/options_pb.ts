@@ -37,7 +37,7 @@ export type StreamOptions = Message<"transcode.v1.StreamOptions"> & {
   event: string;
 
   /**
-   * The request field that a `Last-Event-ID` header fills when the request does not set it itself.
+   * The request field that a `Last-Event-ID` header fills, also where the query sets it.
    *
    * @generated from field: string resume = 3;
    */
