@@ -1,9 +1,10 @@
 import type { Readable } from "node:stream";
-import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { errorCode } from "../core/error-code.js";
 import { Fault } from "../core/fault.js";
 import type { Sandbox, SandboxCommand, SandboxExit, SandboxProcess } from "../core/sandbox.js";
 import type { OutputStream } from "../core/tool.js";
+import { createPace } from "./pace.js";
 import { ToolFailure } from "./tool-failure.js";
 
 /** A command to run to its end. */
@@ -25,10 +26,6 @@ export interface CommandEnd extends SandboxExit {
   readonly canceled: boolean;
 }
 
-/** Bytes after which a stream is read slower: who prints so much prints for nobody. */
-const fastBytes = 8 * 1024 * 1024;
-/** Milliseconds between two pieces of it then, of up to 64 KiB. */
-const slowMs = 4;
 /** How long the output may stay open, without a byte, once everything that was started has ended. */
 const drainMs = 500;
 
@@ -85,6 +82,7 @@ interface TextReader {
 }
 
 function readText(stream: Readable, onText: (text: string) => void): TextReader {
+  const pace = createPace();
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   let bytes = 0;
   let ended = false;
@@ -96,7 +94,7 @@ function readText(stream: Readable, onText: (text: string) => void): TextReader 
       const data: Buffer = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
       bytes += data.length;
       emit(decoder.decode(data, { stream: true }));
-      await (bytes > fastBytes ? delay(slowMs) : nextTurn());
+      await pace(data.length);
     }
   })()
     // Destroyed by us, or broken: what has come so far counts.
