@@ -6,7 +6,8 @@ import { canceled } from "../../core/fault.js";
 import type { ElicitationOutcome, ElicitationQuestion, ToolContext, ToolOutput } from "../../core/tool.js";
 import { createOutputPieces } from "../output-pieces.js";
 import { takeStart } from "../show-text.js";
-import { PausableTimer } from "./pausable-timer.js";
+import type { Patience } from "./patience.js";
+import { longestTimerMs } from "./patience.js";
 import { isRecord } from "./plain-json.js";
 import { plainLine } from "./server-fault.js";
 import type { ServerQuestions } from "./server-questions.js";
@@ -19,7 +20,7 @@ export interface CallRequest {
   readonly name: string;
   readonly input: JsonObject;
   readonly context: ToolContext;
-  /** Milliseconds for the call, without those in which the user is asked something. */
+  /** Milliseconds for the call, without those in which the user is asked something by its server. */
   readonly timeoutMs: number;
 }
 
@@ -32,9 +33,9 @@ export interface OpenCall {
 interface CallDesk {
   readonly calls: Set<OpenCall>;
   readonly questions: ServerQuestions;
+  readonly patience: Patience;
 }
 
-const longestTimerMs = 2 ** 31 - 1;
 const mostPages = 3;
 const longestProgress = 500;
 
@@ -48,8 +49,8 @@ export async function callTool(
   signal: AbortSignal,
 ): Promise<ToolOutput> {
   const limit = new AbortController();
-  const timer = new PausableTimer(request.timeoutMs, () => limit.abort());
-  const call = openCall(request.context, timer);
+  const endLimit = desk.patience.limit(request.timeoutMs, () => limit.abort());
+  const call = openCall(request.context);
   desk.calls.add(call);
   const either = AbortSignal.any([signal, limit.signal]);
   try {
@@ -62,24 +63,13 @@ export async function callTool(
     if (!limit.signal.aborted) throw error;
     return { text: `[timed out after ${request.timeoutMs} ms]`, failed: true, timedOut: true };
   } finally {
-    timer.end();
+    endLimit();
     desk.calls.delete(call);
   }
 }
 
-function openCall(context: ToolContext, timer: PausableTimer): OpenCall {
-  return {
-    async elicit(question) {
-      const resume = timer.pause();
-      try {
-        return await context.elicit(question);
-      } catch {
-        return { action: "cancel" };
-      } finally {
-        resume();
-      }
-    },
-  };
+function openCall(context: ToolContext): OpenCall {
+  return { elicit: (question) => context.elicit(question).catch(() => ({ action: "cancel" })) };
 }
 
 async function send(request: CallRequest, signal: AbortSignal): Promise<ToolOutput> {

@@ -16,6 +16,7 @@ import type { ToolContext, ToolOutput } from "../../core/tool.js";
 import type { OfferedTool, ServerHost, ToolServer } from "../../core/tool-servers.js";
 import type { OpenCall } from "./call-tool.js";
 import { callTool } from "./call-tool.js";
+import { longestTimerMs, Patience } from "./patience.js";
 import { readTool } from "./read-tool.js";
 import { plainLine, serverFault } from "./server-fault.js";
 import { ServerQuestions } from "./server-questions.js";
@@ -51,7 +52,8 @@ interface ServerTransport extends Transport {
 /** A connection to an MCP server over any transport. Offers the form and URL modes of elicitation, and nothing else. */
 export class ServerConnection implements ToolServer {
   readonly #client: Client;
-  readonly #questions = new ServerQuestions();
+  readonly #patience = new Patience();
+  readonly #questions = new ServerQuestions(this.#patience);
   /** Calls under way, each with the run that waits for it. */
   readonly #calls = new Set<OpenCall>();
   #host: ServerHost;
@@ -130,8 +132,9 @@ export class ServerConnection implements ToolServer {
       context,
       timeoutMs: this.parts.times.callMs,
     };
+    const desk = { calls: this.#calls, questions: this.#questions, patience: this.#patience };
     try {
-      const output = await callTool(request, { calls: this.#calls, questions: this.#questions }, signal);
+      const output = await callTool(request, desk, signal);
       return { ...output, text: this.parts.redactor.redact(output.text) };
     } catch (error) {
       if (signal.aborted) throw canceled("the run was canceled");
@@ -186,14 +189,20 @@ export class ServerConnection implements ToolServer {
     signal: AbortSignal,
     send: (options: { signal: AbortSignal; timeout: number }) => Promise<T>,
   ): Promise<T> {
+    const { answerMs } = this.parts.times;
+    const limit = new AbortController();
+    const late = new Error(`it has timed out after ${answerMs} ms`);
+    const endLimit = this.#patience.limit(answerMs, () => limit.abort(late));
     try {
-      return await send({ signal, timeout: this.parts.times.answerMs });
+      return await send({ signal: AbortSignal.any([signal, limit.signal]), timeout: longestTimerMs });
     } catch (error) {
       if (signal.aborted) throw canceled("the run was canceled");
       // Also what does not answer at all: another connection may.
-      const fault = this.#why(error);
+      const fault = this.#why(limit.signal.aborted ? late : error);
       this.#broken ??= fault;
       throw fault;
+    } finally {
+      endLimit();
     }
   }
 }

@@ -28,11 +28,4 @@ export function cannotStart(error: unknown): string {
   return `could not be started: ${errorCode(error) || "unknown error"}`;
 }
 
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return "it failed";
-  const { cause } = error;
-  // The global fetch says "fetch failed" and tells why in its cause.
-  if (cause instanceof Error && error.message === "fetch failed")
-    return `it does not answer: ${errorCode(cause) || cause.message}`;
-  return error.message;
-}
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : "it failed");

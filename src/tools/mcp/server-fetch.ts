@@ -1,10 +1,15 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { FetchLike } from "@modelcontextprotocol/sdk/shared/transport.js";
+import { ErrorCode } from "@modelcontextprotocol/sdk/types.js";
 import { isLoopbackHost, isSecureUrl } from "../../core/server-url.js";
 import { limitResponse } from "./limit-response.js";
+import { patientFetch } from "./patient-fetch.js";
+import { isRecord } from "./plain-json.js";
 
 /** Milliseconds between two requests for the stream of a server: it may ask to be connected to again at once. */
 const streamSpacingMs = 1_000;
+/** Requests that wait for an answer at a time: a server may ask for one with every message. */
+const mostWaiting = 256;
 
 /** A request to where this server must not lead anybody. */
 class AddressRefusal extends Error {
@@ -12,12 +17,14 @@ class AddressRefusal extends Error {
 }
 
 /**
- * The fetch of a connection to one server. It follows no redirect by itself and limits every answer. A bearer token
- * goes to the server's own origin alone. Other addresses, to which a server leads for authorization, have to be
- * https; a server on this machine may name others on this machine.
+ * The fetch of a connection to one server. It follows no redirect by itself, limits every answer and waits for it
+ * without a limit of its own. A bearer token goes to the server's own origin alone. Other addresses, to which a
+ * server leads for authorization, have to be https; a server on this machine may name others on this machine. Where
+ * the events that answer a request break off, the request is answered by an error.
  */
 export function createServerFetch(server: URL, bearer: string | undefined): FetchLike {
   let nextStream = 0;
+  let waiting = 0;
   return async (input, init = {}) => {
     const url = new URL(input);
     const isOwn = url.origin === server.origin;
@@ -25,14 +32,22 @@ export function createServerFetch(server: URL, bearer: string | undefined): Fetc
     const headers = new Headers(init.headers);
     headers.set("user-agent", "agentry");
     if (isOwn && bearer !== undefined) headers.set("authorization", `Bearer ${bearer}`);
+    const signal = init.signal ?? undefined;
     if (isOwn && headers.get("accept") === "text/event-stream") {
       const now = performance.now();
       const wait = Math.max(0, nextStream - now);
       nextStream = now + wait + streamSpacingMs;
-      if (wait > 0) await delay(wait, undefined, init.signal ? { signal: init.signal } : {});
+      if (wait > 0) await delay(wait, undefined, signal ? { signal } : {});
     }
-    const response = await fetch(url, { ...init, headers, redirect: "manual", credentials: "omit" });
-    return limitResponse(response);
+    if (waiting >= mostWaiting) throw new Error("too many requests to it wait for an answer");
+    waiting += 1;
+    try {
+      const body = init.body ? String(init.body) : undefined;
+      const response = await patientFetch(url, { method: init.method ?? "GET", headers, body, signal });
+      return limitResponse(response, isOwn ? farewellTo(body) : undefined);
+    } finally {
+      waiting -= 1;
+    }
   };
 }
 
@@ -44,3 +59,15 @@ export function checkForeign(url: URL, server: URL): void {
 }
 
 const shown = ({ origin, protocol }: URL): string => (origin === "null" ? protocol : origin);
+
+/** The event that answers a request by an error; undefined for a body that is no request. */
+function farewellTo(body: string | undefined): ((why: string) => string) | undefined {
+  if (!body?.startsWith("{")) return undefined;
+  const request: unknown = JSON.parse(body);
+  if (!isRecord(request) || request.id === undefined || typeof request.method !== "string") return undefined;
+  const { id } = request;
+  return (message) => {
+    const error = { code: ErrorCode.InternalError, message };
+    return `\n\ndata: ${JSON.stringify({ jsonrpc: "2.0", id, error })}\n\n`;
+  };
+}

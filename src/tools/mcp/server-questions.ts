@@ -2,6 +2,7 @@ import type { ElicitRequest, ElicitResult } from "@modelcontextprotocol/sdk/type
 import { ErrorCode, McpError } from "@modelcontextprotocol/sdk/types.js";
 import type { ElicitationOutcome, ElicitationQuestion } from "../../core/tool.js";
 import { showText, takeStart } from "../show-text.js";
+import type { Patience } from "./patience.js";
 import { plainObject } from "./plain-json.js";
 
 /** Questions of a server that wait for an answer at a time, and those that it may ask in all in one run. */
@@ -22,6 +23,8 @@ export class ServerQuestions {
   #waiting = 0;
   #asked = 0;
 
+  constructor(private readonly patience: Patience) {}
+
   /** Another run begins. */
   reset(): void {
     this.#asked = 0;
@@ -34,7 +37,8 @@ export class ServerQuestions {
     this.#waiting += 1;
     this.#asked += 1;
     try {
-      return toResult(await ask(this.#read(params)));
+      const question = this.#read(params);
+      return toResult(await this.patience.during(() => ask(question)));
     } finally {
       this.#waiting -= 1;
       if (params.mode === "url") this.#pages.delete(params.elicitationId);

@@ -1,16 +1,14 @@
 import type { Readable } from "node:stream";
-import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import { JSONRPCMessageSchema } from "@modelcontextprotocol/sdk/types.js";
 import type { SandboxProcess } from "../../core/sandbox.js";
+import { createPace } from "../pace.js";
 import { takeEnd } from "../show-text.js";
+import { longestMessage } from "./longest-message.js";
 import { cannotStart } from "./server-fault.js";
 
-/** Bytes of one message. */
-export const longestMessage = 4 * 1024 * 1024;
-/** Bytes after which a server is read slower. */
-const fastBytes = 8 * 1024 * 1024;
 /** Characters that are kept of what a server writes to its standard error. */
 const lastCharacters = 2_000;
 /** Milliseconds that a server has to end by itself once its input is closed. */
@@ -91,7 +89,7 @@ export class StdioTransport implements Transport {
   async #read(stdout: Readable): Promise<void> {
     let held: Buffer[] = [];
     let size = 0;
-    let bytes = 0;
+    const pace = createPace();
     for await (const chunk of stdout) {
       const data = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
       let from = 0;
@@ -104,9 +102,7 @@ export class StdioTransport implements Transport {
       held.push(data.subarray(from));
       size += data.length - from;
       if (size > longestMessage) return this.#end(`a message of it is longer than ${longestMessage} bytes`);
-      bytes += data.length;
-      // Other work gets its turn however much a server writes.
-      await (bytes > fastBytes ? delay(1) : nextTurn());
+      await pace(data.length);
     }
   }
 
@@ -120,9 +116,11 @@ export class StdioTransport implements Transport {
   }
 
   async #listen(stderr: Readable): Promise<void> {
+    const pace = createPace();
     for await (const chunk of stderr) {
-      this.#lastWords = takeEnd(this.#lastWords + String(chunk), lastCharacters);
-      await nextTurn();
+      const text = String(chunk);
+      this.#lastWords = takeEnd(this.#lastWords + text, lastCharacters);
+      await pace(text.length);
     }
   }
 }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { StreamableHTTPServerTransportOptions } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { onTestFinished } from "vitest";
@@ -32,12 +33,20 @@ export async function serve(handle: (request: IncomingMessage, response: ServerR
  * An MCP server over streamable HTTP at `/mcp`. `before` sees each request first; it answers true for those that it
  * has dealt with.
  */
-export async function openHttpPlace(options: ScriptOptions & { readonly before?: Answer } = {}) {
+export async function openHttpPlace(
+  options: ScriptOptions &
+    Pick<StreamableHTTPServerTransportOptions, "enableJsonResponse" | "eventStore"> & {
+      readonly before?: Answer;
+    } = {},
+) {
+  const { enableJsonResponse = false, eventStore } = options;
   const received: Received[] = [];
   const transports = new Map<string, StreamableHTTPServerTransport>();
   const open = async (): Promise<StreamableHTTPServerTransport> => {
     const transport = new StreamableHTTPServerTransport({
       sessionIdGenerator: () => randomUUID(),
+      enableJsonResponse,
+      ...(eventStore && { eventStore }),
       onsessioninitialized: (id) => void transports.set(id, transport),
     });
     await createScriptedServer(options).connect(transport as Transport);

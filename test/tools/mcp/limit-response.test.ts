@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { limitResponse } from "../../../src/tools/mcp/limit-response.js";
-import { longestMessage } from "../../../src/tools/mcp/stdio-transport.js";
+import { longestMessage } from "../../../src/tools/mcp/longest-message.js";
 
 const line = `data: ${"x".repeat(1018)}`;
 const lines = longestMessage / 1024;

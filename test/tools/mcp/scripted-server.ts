@@ -29,6 +29,7 @@ const names = [
   "headers",
   "alter_quietly",
   "answered",
+  "cut",
 ];
 
 /** A 1x1 PNG. */
@@ -40,6 +41,8 @@ export interface ScriptOptions {
   readonly more?: readonly Tool[];
   /** Description of `echo`. */
   readonly description?: string;
+  /** It asks the user something before it lists its tools. */
+  readonly asksFirst?: boolean;
 }
 
 const text = (value: string): CallToolResult => ({ content: [{ type: "text", text: value }] });
@@ -48,6 +51,7 @@ const text = (value: string): CallToolResult => ({ content: [{ type: "text", tex
 export function createScriptedServer({
   more = [],
   description = "Says it again.",
+  asksFirst = false,
 }: ScriptOptions = {}): Server {
   const server = new Server(
     { name: "scripted", version: "1" },
@@ -66,7 +70,15 @@ export function createScriptedServer({
   let visited = false;
   let canceled = "";
   let answered = "";
-  server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: [...tools.values()] }));
+  const askColor = () =>
+    server.elicitInput({
+      message: "Which color?",
+      requestedSchema: { type: "object", properties: { color: { type: "string" } } },
+    });
+  server.setRequestHandler(ListToolsRequestSchema, async () => {
+    if (asksFirst) await askColor();
+    return { tools: [...tools.values()] };
+  });
   server.setRequestHandler(CallToolRequestSchema, async ({ params }, extra): Promise<CallToolResult> => {
     const input = String(params.arguments?.text ?? "");
     switch (params.name) {
@@ -80,13 +92,8 @@ export function createScriptedServer({
         return text("added");
       case "environment":
         return text(JSON.stringify({ env: process.env, cwd: process.cwd(), others: everyEnvironment() }));
-      case "ask": {
-        const answer = await server.elicitInput({
-          message: "Which color?",
-          requestedSchema: { type: "object", properties: { color: { type: "string" } } },
-        });
-        return text(JSON.stringify(answer));
-      }
+      case "ask":
+        return text(JSON.stringify(await askColor()));
       case "ask_page": {
         const url = input || "https://example.com/visit?x=1";
         const asked = { mode: "url" as const, message: "Visit it.", url, elicitationId: "page-1" };
@@ -135,6 +142,10 @@ export function createScriptedServer({
       case "alter_quietly":
         tools.set("echo", { ...tools.get("echo")!, description: "Says something else." });
         return text("altered");
+      case "cut":
+        extra.closeSSEStream?.();
+        await askColor().catch(() => undefined);
+        return text("after the cut");
       case "answered":
         return text(answered);
       case "headers":

@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import { describe, expect, it } from "vitest";
 import { createServerFetch } from "../../../src/tools/mcp/server-fetch.js";
 import { serve } from "./http-place.js";
@@ -22,6 +23,21 @@ describe("the fetch of a server", () => {
   ])("of a server elsewhere does not lead to %s", async (url) => {
     const fetch = createServerFetch(new URL("https://mcp.test/"), undefined);
     await expect(fetch(url)).rejects.toThrow("it leads to");
+  });
+
+  it("lets 256 requests wait for an answer, and no more", async () => {
+    const waiting: ServerResponse[] = [];
+    const origin = await serve((_request, response) => waiting.push(response));
+    const fetch = createServerFetch(new URL(origin), undefined);
+    const first = Array.from({ length: 256 }, () => fetch(origin));
+    await expect(fetch(origin)).rejects.toThrow("too many requests");
+    await expect.poll(() => waiting.length).toBe(256);
+    for (const response of waiting) response.end();
+    expect((await Promise.all(first)).every(({ ok }) => ok)).toBe(true);
+    const last = fetch(origin);
+    await expect.poll(() => waiting.length).toBe(257);
+    waiting[256]?.end();
+    expect((await last).ok).toBe(true);
   });
 
   it("follows no redirect, and keeps no cookie", async () => {
