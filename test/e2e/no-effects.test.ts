@@ -15,7 +15,7 @@ function hashOf(dataDir: string): string {
     const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").pluck();
     const hash = createHash("sha256");
     for (const table of tables.all()) {
-      for (const row of db.prepare(`SELECT * FROM "${table}"`).raw().iterate()) {
+      for (const row of db.prepare(`SELECT * FROM "${table}"`).raw().iterate() as Iterable<unknown[]>) {
         hash.update(
           row.map((cell) => (cell instanceof Buffer ? cell.toString("hex") : String(cell))).join("\0"),
         );
