@@ -1,5 +1,6 @@
 import { UnauthorizedError } from "@modelcontextprotocol/sdk/client/auth.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import type { FetchLike } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { McpHttp, McpStdio } from "../../../gen/agentry/v1/agents_pb.js";
 import { canceled, Fault, invalid } from "../../core/fault.js";
 import type { Sandbox } from "../../core/sandbox.js";
@@ -11,6 +12,7 @@ import { ToolFailure } from "../tool-failure.js";
 import { realWorkDir } from "../work-path.js";
 import { authorize } from "./authorize.js";
 import { OAuthClient } from "./oauth-client.js";
+import { createOAuthFetch, redeemCode } from "./oauth-fetch.js";
 import type { OAuthGrants } from "./oauth-grants.js";
 import type { ReturnDesk } from "./return-desk.js";
 import type { ConnectionTimes } from "./server-connection.js";
@@ -95,6 +97,14 @@ function spawn(sandbox: Sandbox, command: Parameters<Sandbox["spawn"]>[0], life:
   }
 }
 
+/** How a stream that has broken off is asked for again: for two minutes or so, while somebody may be asked something. */
+const reconnectionOptions = {
+  initialReconnectionDelay: 1_000,
+  maxReconnectionDelay: 30_000,
+  reconnectionDelayGrowFactor: 1.5,
+  maxRetries: 10,
+};
+
 interface HttpOrder {
   readonly order: ServerOrder;
   readonly http: McpHttp;
@@ -109,23 +119,24 @@ async function connectHttp(
   const url = readServerUrl(http.url, "its url");
   const bearer = await bearerFor(parts.secrets, url);
   const fetch = createServerFetch(url, bearer);
-  if (bearer !== undefined) {
-    const transport = new StreamableHTTPClientTransport(url, { fetch });
+  const openHttp = (fetchFrom: FetchLike) => {
+    const transport = new StreamableHTTPClientTransport(url, { fetch: fetchFrom, reconnectionOptions });
     return open(new ServerConnection({ ...parts, transport }, host), signal);
-  }
+  };
+  if (bearer !== undefined) return openHttp(fetch);
   await parts.grants.load(url);
   const { grants, desk } = parts;
   const client = new OAuthClient({ server: url, grants, redirectUrl: await parts.redirectUrl });
-  const attempt = () => new StreamableHTTPClientTransport(url, { fetch, authProvider: client });
-  const first = attempt();
+  const oauth = { server: url, client, fetch, answerMs: parts.times.answerMs };
+  const attempt = () => openHttp(createOAuthFetch(oauth));
   try {
-    return await open(new ServerConnection({ ...parts, transport: first }, host), signal);
+    return await attempt();
   } catch (error) {
     const cause = error instanceof Fault ? error.cause : error;
     if (!(cause instanceof UnauthorizedError)) throw error;
   }
-  await first.finishAuth(await authorize(client, { name: order.server.name, host, desk }, signal));
-  return open(new ServerConnection({ ...parts, transport: attempt() }, host), signal);
+  await redeemCode(oauth, await authorize(client, { name: order.server.name, host, desk }, signal));
+  return attempt();
 }
 
 /** The token that was stored for the origin of a server; it goes nowhere else. */

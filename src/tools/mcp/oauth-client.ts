@@ -44,6 +44,11 @@ export class OAuthClient implements OAuthClientProvider {
     return this.#discovery?.authorizationServerMetadata?.issuer;
   }
 
+  /** As `OAuthGrants.exclusively`, for the grant of its server. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    return this.parts.grants.exclusively(this.parts.server, work);
+  }
+
   /** The page is not needed any more. */
   forgetPage(): void {
     this.#page = undefined;

@@ -21,6 +21,8 @@ const grantId = (server: URL): string => `mcp-oauth:${server.href}`;
 /** Keeps grants, encrypted, and makes every token in them known to the redactor. */
 export class OAuthGrants {
   readonly #read = new Map<string, Grant>();
+  /** What is under way for grants, by server: settles when the last work for it has. */
+  readonly #working = new Map<string, Promise<unknown>>();
 
   constructor(
     private readonly store: TokenStore,
@@ -29,11 +31,26 @@ export class OAuthGrants {
 
   /** Read anew: the tokens may have been taken away, or another session may have got some. */
   async load(server: URL): Promise<Grant> {
-    const text = await this.store.open(grantId(server));
-    const grant = text === undefined ? {} : readGrant(text);
-    this.#hide(grant);
-    this.#read.set(server.href, grant);
-    return grant;
+    return this.exclusively(server, async () => {
+      const text = await this.store.open(grantId(server));
+      const grant = text === undefined ? {} : readGrant(text);
+      this.#hide(grant);
+      this.#read.set(server.href, grant);
+      return grant;
+    });
+  }
+
+  /** Works on the grant for a server when all that began before has settled. Not to be called within such work. */
+  async exclusively<T>({ href }: URL, work: () => Promise<T>): Promise<T> {
+    const before = this.#working.get(href) ?? Promise.resolve();
+    const working = before.then(work);
+    const settled = working.catch(() => undefined);
+    this.#working.set(href, settled);
+    try {
+      return await working;
+    } finally {
+      if (this.#working.get(href) === settled) this.#working.delete(href);
+    }
   }
 
   /** As it was read or saved last. */

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
 import { serve } from "./http-place.js";
 
 /** What an authorization server may say of itself in place of the truth. */
@@ -8,17 +9,21 @@ export interface AuthorizationOptions {
   readonly metadata?: object;
   /** Seconds for which a token is good. Default 3600. */
   readonly expiresIn?: number;
+  /** Milliseconds until it answers to a refresh. Default: none. */
+  readonly refreshMs?: number;
 }
 
 /**
  * A small authorization server: metadata (RFC 8414), dynamic registration (RFC 7591), a page that says yes at once,
- * and a token endpoint that checks PKCE and refreshes.
+ * and a token endpoint that checks PKCE. Refresh tokens rotate: one that comes a second time revokes all that was given
+ * (RFC 9700, 4.14.2).
  */
 export async function openAuthorizationServer(options: AuthorizationOptions = {}) {
   const clients = new Map<string, { redirect_uris: string[] }>();
   const codes = new Map<string, { challenge: string; redirectUri: string }>();
   const tokens = new Set<string>();
   const refreshing = new Set<string>();
+  const used = new Set<string>();
   const log: string[] = [];
 
   const grant = () => {
@@ -40,9 +45,20 @@ export async function openAuthorizationServer(options: AuthorizationOptions = {}
     redirect.searchParams.set("state", query.get("state")!);
     response.writeHead(302, { location: redirect.href }).end();
   };
-  const token = (form: URLSearchParams): object | undefined => {
-    if (form.get("grant_type") === "refresh_token")
-      return refreshing.delete(form.get("refresh_token")!) ? grant() : undefined;
+  const refresh = (token: string): object | undefined => {
+    if (refreshing.delete(token)) {
+      used.add(token);
+      return grant();
+    }
+    if (used.has(token)) for (const given of [tokens, refreshing]) given.clear();
+    return undefined;
+  };
+  const token = async (form: URLSearchParams): Promise<object | undefined> => {
+    if (form.get("grant_type") === "refresh_token") {
+      const given = refresh(form.get("refresh_token")!);
+      await sleep(options.refreshMs ?? 0);
+      return given;
+    }
     const known = codes.get(form.get("code")!);
     codes.delete(form.get("code")!);
     const verifier = createHash("sha256").update(form.get("code_verifier")!).digest("base64url");
@@ -76,7 +92,7 @@ export async function openAuthorizationServer(options: AuthorizationOptions = {}
       case "/authorize":
         return authorize(url.searchParams, response);
       case "/token": {
-        const given = token(new URLSearchParams(await text(request)));
+        const given = await token(new URLSearchParams(await text(request)));
         return given ? answer(response, 200, given) : answer(response, 400, { error: "invalid_grant" });
       }
       default:

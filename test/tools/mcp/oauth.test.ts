@@ -83,6 +83,38 @@ describe("a server that wants to be authorized", () => {
     expect(place.asked).toHaveLength(1);
   });
 
+  it("gives one new token to all sessions that need one at once", async () => {
+    const { authorization, place, server, echo } = await openScene(paste, { refreshMs: 200 });
+    await echo();
+    const sessions = ["S", "T", "U", "V"];
+    const connections = await Promise.all(sessions.map((id) => place.connect(http(server.url), id)));
+    const listed = await Promise.all(connections.map((connection) => connection.tools(never)));
+    const refreshes = () => authorization.log.filter((line) => line === "POST /token").length;
+    const before = refreshes();
+    authorization.tokens.clear();
+    const call = async (text: string, i: number) => {
+      const tool = listed[i]!.find(({ name }) => name === "echo")!;
+      return (await connections[i]!.call(tool, { text }, place.context, never)).text;
+    };
+    const calling = sessions.map(call);
+    // One that begins while the others wait for the token.
+    await expect.poll(refreshes).toBe(before + 1);
+    const late = place.connect(http(server.url), "late");
+    expect(await Promise.all(calling)).toEqual(sessions);
+    expect(await (await late).tools(never)).not.toEqual([]);
+    expect(refreshes()).toBe(before + 1);
+    expect(place.asked).toHaveLength(1);
+    expect([...place.memory.kept.values()][0]!.text).toContain([...authorization.tokens][0]);
+  });
+
+  it("is registered with once by sessions that begin at once", async () => {
+    const { authorization, place, server } = await openScene(paste);
+    const connecting = ["S", "T", "U"].map((id) => place.connect(http(server.url), id));
+    for (const connection of await Promise.all(connecting))
+      expect(await connection.tools(never)).not.toEqual([]);
+    expect(authorization.clients.size).toBe(1);
+  });
+
   it("is authorized again when no token can be had", async () => {
     const { authorization, place, echo, server } = await openScene(paste);
     const connection = await place.connect(http(server.url));
