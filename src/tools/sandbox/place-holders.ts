@@ -1,10 +1,12 @@
-import { lstatSync, mkdirSync, readlinkSync, rmdirSync, rmSync, symlinkSync } from "node:fs";
+import { mkdirSync, rmdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { errorCode } from "../../core/error-code.js";
 import type { Cover } from "./bwrap-arguments.js";
-import type { CoverPlan, WatchedName } from "./plan-covers.js";
+import type { HeldFolder } from "./hold-folder.js";
+import type { CoverPlan } from "./plan-covers.js";
 import { holderMode } from "./plan-covers.js";
+import { rememberNames, restoreNames } from "./restore-names.js";
 
 /** How many calls need a directory that was made to hold the place of a cover. */
 const users = new Map<string, number>();
@@ -16,42 +18,47 @@ export interface HeldPlaces {
   make(): void;
   /**
    * Takes away at once whatever has been put where nothing can be covered, and then what was made to hold
-   * covers: nobody waits for that, and the next call may need it again.
+   * covers: nobody waits for that, and the next call may need it again. The directory is closed in the end.
    */
   release(): Promise<void>;
 }
 
 /**
- * Makes the places that a plan needs in the working directory. They are taken away again once no call needs
+ * Makes the places that a plan needs in a working directory. They are taken away again once no call needs
  * them: directories only while they are empty, and only those made here or left by a server that died. What
  * cannot be made here cannot be made inside either, and needs no cover: that is tried with one name of each
  * directory, for file systems take long to make all of them.
  */
-export function holdPlaces({ covers, missing, watched }: CoverPlan): HeldPlaces {
+export function holdPlaces({ covers, missing, watched }: CoverPlan, folder: HeldFolder): HeldPlaces {
   const tried = new Map<string, boolean>();
   const isHeld = (path: string): boolean => {
-    const folder = dirname(path);
+    const parent = dirname(path);
     if (users.has(path)) return true;
-    if (!tried.has(folder)) {
-      const made = makeFolder(path);
+    if (!tried.has(parent)) {
+      const made = folder.at(path, makeFolder);
       if (made === "there") return true;
-      tried.set(folder, made === "made");
+      tried.set(parent, made === "made");
     }
-    return tried.get(folder) ?? false;
+    return tried.get(parent) ?? false;
   };
   const held = missing.filter(isHeld);
   const fresh = held.filter((path) => !users.has(path));
   for (const path of held) users.set(path, (users.get(path) ?? 0) + 1);
+  rememberNames(watched);
   const without = new Set(missing.filter((path) => !held.includes(path)));
   return {
     covers: covers.filter(({ path }) => !without.has(path)),
     make() {
-      for (const path of fresh) makeFolder(path);
+      for (const path of fresh) folder.at(path, makeFolder);
     },
     async release() {
-      for (const name of watched) restore(name);
-      await nextTurn();
-      for (const path of held) release(path);
+      try {
+        restoreNames(watched, folder);
+        await nextTurn();
+        for (const path of held) release(path, folder);
+      } finally {
+        folder.close();
+      }
     },
   };
 }
@@ -65,24 +72,18 @@ function makeFolder(path: string): "made" | "there" | "impossible" {
   }
 }
 
-function release(path: string): void {
+function release(path: string, folder: HeldFolder): void {
   const left = (users.get(path) ?? 1) - 1;
   if (left > 0) {
     users.set(path, left);
     return;
   }
   users.delete(path);
-  try {
-    rmdirSync(path);
-  } catch {
-    // Somebody outside has put something into it, or has removed it.
-  }
-}
-
-function restore({ path, link }: WatchedName): void {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
-  if (link === undefined && stats === undefined) return;
-  if (link !== undefined && stats?.isSymbolicLink() && readlinkSync(path) === link) return;
-  rmSync(path, { recursive: true, force: true });
-  if (link !== undefined) symlinkSync(link, path);
+  folder.at(path, (place) => {
+    try {
+      rmdirSync(place);
+    } catch {
+      // Somebody outside has put something into it, or has removed it.
+    }
+  });
 }

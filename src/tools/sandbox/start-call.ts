@@ -6,9 +6,11 @@ import type { ProxyProcess } from "../network/proxy-process.js";
 import type { BwrapPolicy, Cover, SystemEntry } from "./bwrap-arguments.js";
 import { bwrapArguments } from "./bwrap-arguments.js";
 import { descriptors, startBwrap } from "./bwrap-process.js";
-import type { ControlGroups } from "./control-group.js";
+import type { ControlGroup, ControlGroups } from "./control-group.js";
+import { holdFolder } from "./hold-folder.js";
 import { limits } from "./limits.js";
 import type { NestedRepositories } from "./nested-repositories.js";
+import type { HeldPlaces } from "./place-holders.js";
 import { holdPlaces } from "./place-holders.js";
 import { planCovers } from "./plan-covers.js";
 import { watchFreeFiles } from "./watch-free-files.js";
@@ -56,8 +58,8 @@ export interface StartedCall {
 export function startCall(room: CallRoom, call: Call, signal: AbortSignal): StartedCall {
   const { command, workDir } = call;
   const { allowedHosts: hosts = [], readOnly = false } = command;
-  const group = room.groups.create();
-  const places = holdPlaces(planCovers(coverRequest(room, workDir, !readOnly)));
+  const places = openPlaces(room, workDir, !readOnly);
+  let group: ControlGroup | undefined;
   let why: string | undefined;
   const end = (reason: string): void => {
     why ??= reason;
@@ -67,11 +69,12 @@ export function startCall(room: CallRoom, call: Call, signal: AbortSignal): Star
   const { promise: ended, resolve } = Promise.withResolvers<unknown>();
   const onEnd = (): void => {
     watch.stop();
-    resolve(places.release().then(() => group.remove()));
+    resolve(places.release().then(() => group?.remove()));
     if (!readOnly) room.repositories.refresh(workDir);
   };
   let process: SandboxProcess | undefined;
   try {
+    group = room.groups.create();
     process = startBwrap(
       {
         file: room.file,
@@ -89,6 +92,16 @@ export function startCall(room: CallRoom, call: Call, signal: AbortSignal): Star
     return { process: withReason(process, () => why), ended };
   } catch (error) {
     onEnd();
+    throw error;
+  }
+}
+
+function openPlaces(room: CallRoom, workDir: string, writable: boolean): HeldPlaces {
+  const folder = holdFolder(workDir);
+  try {
+    return holdPlaces(planCovers(coverRequest(room, workDir, writable)), folder);
+  } catch (error) {
+    folder.close();
     throw error;
   }
 }
