@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import type { DescField, DescMessage, JsonReadOptions, Message, Registry } from "@bufbuild/protobuf";
 import { create, mergeFromJsonString } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
+import { enumNames } from "./enum-names.js";
 import { foldNames } from "./fold-names.js";
 import { httpBodyFields, isHttpBody } from "./http-body.js";
 import { badRequest, HttpError } from "./http-error.js";
@@ -127,8 +128,16 @@ function merge(
   try {
     return mergeFromJsonString(desc, message, text, options);
   } catch (error) {
-    throw badRequest(`the request body: ${withoutValues(error)}`);
+    throw badRequest(`the request body: ${explain(error, options.registry)}`);
   }
+}
+
+function explain(error: unknown, registry: Registry | undefined): string {
+  const reason = withoutValues(error);
+  const [, typeName = ""] = /^cannot decode enum (\S+) from JSON/.exec(reason) ?? [];
+  const desc = registry?.getEnum(typeName);
+  const names = desc ? enumNames(desc) : "";
+  return names === "" ? reason : `${reason}; expected ${names}`;
 }
 
 /** The reason without the caller's strings: one in a wrong place may be a secret, and messages are logged. */

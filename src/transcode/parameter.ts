@@ -1,6 +1,7 @@
 import type { DescEnum, DescField, DescMessage } from "@bufbuild/protobuf";
 import { create, fromJson } from "@bufbuild/protobuf";
 import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
+import { enumNames } from "./enum-names.js";
 import type { LocalFields } from "./message-field.js";
 import { asFields, enterField, findField, isBareWrapper, writeField } from "./message-field.js";
 import { parseScalar } from "./scalar-text.js";
@@ -95,7 +96,10 @@ function parseEnum(desc: DescEnum, text: string): number {
   if (named) return named.number;
   const number = /^-?\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
   const known = desc.open ? (number | 0) === number : desc.value[number] !== undefined;
-  if (!known) throw new Error(`expected a value of ${desc.typeName}`);
+  if (!known) {
+    const names = enumNames(desc);
+    throw new Error(`expected a value of ${desc.typeName}${names && `: ${names}`}`);
+  }
   return number;
 }
 

@@ -373,6 +373,19 @@ describe("a body", () => {
     expect((await gateway.fetch("/v1/echo", typed(type))).status).toBe(status);
   });
 
+  it.each([
+    ["a path", "/v1/echo/color/GREEN", undefined],
+    ["a query", "/v1/echo?color=GREEN", undefined],
+    ["a body", "/v1/echo", { color: "GREEN" }],
+    ["a list in a body", "/v1/echo", { colors: ["COLOR_RED", "GREEN"] }],
+    ["a map in a body", "/v1/echo", { colors_by_flag: { true: "GREEN" } }],
+  ])("that misspells an enum in %s is told the names", async (_where, path, members) => {
+    const reply = await gateway.fetch(path, members && json(members));
+    const text = await reply.text();
+    expect([reply.status, text]).toEqual([400, expect.stringContaining("COLOR_RED, COLOR_BLUE, COLOR_COLD")]);
+    expect(text).not.toMatch(/GREEN|UNSPECIFIED/);
+  });
+
   it("is not repeated in an error", async () => {
     const reply = await gateway.fetch("/v1/echo", json({ int32_value: "sk-secret" }));
     const broken = await gateway.fetch("/v1/echo", json('{"text": sk-secret}'));
