@@ -18,10 +18,13 @@ import type { OpenCall } from "./call-tool.js";
 import { callTool } from "./call-tool.js";
 import { longestTimerMs, Patience } from "./patience.js";
 import { readTool } from "./read-tool.js";
+import { ScreenedTransport } from "./screened-transport.js";
 import { plainLine, serverFault } from "./server-fault.js";
 import { ServerQuestions } from "./server-questions.js";
 
 const mostTools = 200;
+/** Tools of a page that are looked at. */
+const mostListed = 1_000;
 const mostPages = 20;
 /** Milliseconds for which a server may take leave. */
 const farewellMs = 500;
@@ -98,7 +101,8 @@ export class ServerConnection implements ToolServer {
 
   /** Begins to speak. @throws Fault. */
   async open(signal: AbortSignal): Promise<void> {
-    await this.#request(signal, (options) => this.#client.connect(this.parts.transport, options));
+    const transport = new ScreenedTransport(this.parts.transport);
+    await this.#request(signal, (options) => this.#client.connect(transport, options));
   }
 
   async tools(signal: AbortSignal): Promise<readonly OfferedTool[]> {
@@ -169,7 +173,7 @@ export class ServerConnection implements ToolServer {
       const result = await this.#request(signal, (options) =>
         this.#client.request({ method: "tools/list", params }, ResultSchema, options),
       );
-      for (const item of Array.isArray(result.tools) ? result.tools : []) {
+      for (const item of Array.isArray(result.tools) ? result.tools.slice(0, mostListed) : []) {
         const tool = readTool(item);
         if (tool && !tools.has(tool.name) && tools.size < mostTools) tools.set(tool.name, tool);
       }

@@ -9,6 +9,10 @@ import { takeEnd } from "../show-text.js";
 import { longestMessage } from "./longest-message.js";
 import { cannotStart } from "./server-fault.js";
 
+/** Messages of a list that are read. */
+const mostBatched = 100;
+/** Bytes that may wait for a server to read them. */
+const mostUnread = 4 * longestMessage;
 /** Characters that are kept of what a server writes to its standard error. */
 const lastCharacters = 2_000;
 /** Milliseconds that a server has to end by itself once its input is closed. */
@@ -17,8 +21,9 @@ const graceMs = 500;
 const drainMs = 500;
 
 /**
- * MCP over the standard input and output of a process: JSON-RPC messages, one a line. Lines that hold none are
- * passed over. `ended` tells why the connection is over: a process that ended, a message that is too long.
+ * MCP over the standard input and output of a process: JSON-RPC messages, one a line, or a list of them as in version
+ * 2025-03-26. Lines that hold none are passed over. `ended` tells why the connection is over: a process that ended, a message that is too long, a
+ * process that does not read.
  */
 export class StdioTransport implements Transport {
   onclose?: (() => void) | undefined;
@@ -55,6 +60,7 @@ export class StdioTransport implements Transport {
   async send(message: JSONRPCMessage): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     if (this.#closed || !this.#process) throw new Error("the server is not connected");
+    if (this.#process.stdin.writableLength > mostUnread) return this.#end("it does not read what it is sent");
     // A process that does not read any more has ended or is about to: that says why, this would not.
     this.#process.stdin.write(`${JSON.stringify(message)}\n`, () => resolve());
     await promise;
@@ -109,7 +115,11 @@ export class StdioTransport implements Transport {
   #receive(line: Buffer): void {
     if (this.#closed) return;
     try {
-      this.onmessage?.(JSONRPCMessageSchema.parse(JSON.parse(line.toString("utf8"))));
+      const value: unknown = JSON.parse(line.toString("utf8"));
+      for (const item of Array.isArray(value) ? value.slice(0, mostBatched) : [value]) {
+        const { data } = JSONRPCMessageSchema.safeParse(item);
+        if (data) this.onmessage?.(data);
+      }
     } catch {
       // Many a program prints something before it speaks MCP.
     }

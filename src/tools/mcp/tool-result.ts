@@ -11,13 +11,15 @@ const outputLimit = 30_000;
 /** Bytes of all images of a result. */
 const imageLimit = 5 * 1024 * 1024;
 const mostImages = 8;
+/** Items of a result that are looked at: each shows a line, so the rest would not be seen. */
+const mostItems = outputLimit + 1;
 
 /**
  * The result of a tool call as the model is shown it: texts, images, and of everything else what it is. What a
  * server links to is named and never opened.
  */
 export function readResult(result: Record<string, unknown>): ToolOutput {
-  const content: unknown[] = Array.isArray(result.content) ? result.content : [];
+  const content: unknown[] = Array.isArray(result.content) ? result.content.slice(0, mostItems) : [];
   const images = new Images();
   const texts = content.map((item) => (isRecord(item) ? showItem(item, images) : "[something unknown]"));
   if (texts.length === 0 && isRecord(result.structuredContent))
