@@ -18,6 +18,7 @@ import { startCall } from "./start-call.js";
 import { copyConfiguration, systemView } from "./system-view.js";
 import { watchStorage } from "./watch-storage.js";
 import { isBelow, realWorkFolder } from "./work-folder.js";
+import { createWriters } from "./writers.js";
 
 /** How the sandbox is set up. */
 export interface BwrapOptions {
@@ -104,6 +105,7 @@ function openRoom(options: BwrapOptions) {
     inherited: inheritedDescriptors(),
     groups: openControlGroups(),
     storage: watchStorage({ ...limits, everyMs: limits.watchMs }),
+    writers: createWriters(),
     repositories: findNestedRepositories(),
     hidden: [...options.hidden, stateDir].flatMap((path) => [...linksOnWay(path), realPath(path) ?? path]),
     node: realPath(process.execPath),

@@ -1,4 +1,5 @@
-import { closeSync, constants, openSync, readlinkSync } from "node:fs";
+import type { BigIntStats } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readlinkSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { Fault } from "../../core/fault.js";
 
@@ -18,6 +19,8 @@ export interface HeldFolder {
    * Undefined, and nothing done, where the way there is not of directories alone.
    */
   at<T>(path: string, act: (place: string) => T): T | undefined;
+  /** What the directory itself is. */
+  stats(): BigIntStats;
   close(): void;
 }
 
@@ -40,6 +43,7 @@ export function holdFolder(folder: string): HeldFolder {
         for (const number of opened) closeSync(number);
       }
     },
+    stats: () => fstatSync(root, { bigint: true }),
     close: () => closeSync(root),
   };
 }

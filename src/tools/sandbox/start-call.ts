@@ -6,6 +6,7 @@ import type { ProxyProcess } from "../network/proxy-process.js";
 import type { BwrapPolicy, Cover, SystemEntry } from "./bwrap-arguments.js";
 import { bwrapArguments } from "./bwrap-arguments.js";
 import { descriptors, startBwrap } from "./bwrap-process.js";
+import { checkView } from "./check-view.js";
 import type { ControlGroup, ControlGroups } from "./control-group.js";
 import { holdFolder } from "./hold-folder.js";
 import { limits } from "./limits.js";
@@ -16,6 +17,7 @@ import { planCovers } from "./plan-covers.js";
 import { watchFreeFiles } from "./watch-free-files.js";
 import type { StorageWatch } from "./watch-storage.js";
 import { isBelow } from "./work-folder.js";
+import type { Writers } from "./writers.js";
 
 /** What all calls of a sandbox have in common. */
 export interface CallRoom {
@@ -28,6 +30,7 @@ export interface CallRoom {
   readonly inherited: readonly number[];
   readonly groups: ControlGroups;
   readonly storage: StorageWatch;
+  readonly writers: Writers;
   readonly repositories: NestedRepositories;
   readonly hidden: readonly string[];
   readonly programs: readonly string[];
@@ -58,7 +61,8 @@ export interface StartedCall {
 export function startCall(room: CallRoom, call: Call, signal: AbortSignal): StartedCall {
   const { command, workDir } = call;
   const { allowedHosts: hosts = [], readOnly = false } = command;
-  const places = openPlaces(room, workDir, !readOnly);
+  const { places, check } = openPlaces(room, workDir, !readOnly);
+  const leave = readOnly ? undefined : room.writers.enter(workDir);
   let group: ControlGroup | undefined;
   let why: string | undefined;
   const end = (reason: string): void => {
@@ -69,6 +73,7 @@ export function startCall(room: CallRoom, call: Call, signal: AbortSignal): Star
   const { promise: ended, resolve } = Promise.withResolvers<unknown>();
   const onEnd = (): void => {
     watch.stop();
+    leave?.();
     resolve(places.release().then(() => group?.remove()));
     if (!readOnly) room.repositories.refresh(workDir);
   };
@@ -78,7 +83,7 @@ export function startCall(room: CallRoom, call: Call, signal: AbortSignal): Star
     process = startBwrap(
       {
         file: room.file,
-        args: bwrapArguments(policyOf(room, call, places.covers)),
+        args: bwrapArguments(policyOf(room, call, { covers: places.covers, check })),
         ...(room.seccompFile && { seccompFile: room.seccompFile }),
         group,
         inherited: room.inherited,
@@ -96,12 +101,23 @@ export function startCall(room: CallRoom, call: Call, signal: AbortSignal): Star
   }
 }
 
-function openPlaces(room: CallRoom, workDir: string, writable: boolean): HeldPlaces {
+interface Places {
+  readonly places: HeldPlaces;
+  /** What is to go before the command; nothing where nobody can disturb. */
+  readonly check: readonly string[];
+}
+
+function openPlaces(room: CallRoom, workDir: string, writable: boolean): Places {
   const folder = holdFolder(workDir);
+  let places: HeldPlaces | undefined;
   try {
-    return holdPlaces(planCovers(coverRequest(room, workDir, writable)), folder);
+    places = holdPlaces(planCovers(coverRequest(room, workDir, writable)), folder);
+    const { covers } = places;
+    const mustCheck = room.writers.mayReplace(workDir, covers.length > 0);
+    return { places, check: mustCheck ? checkView(workDir, covers, folder) : [] };
   } catch (error) {
-    folder.close();
+    if (places) void places.release();
+    else folder.close();
     throw error;
   }
 }
@@ -110,7 +126,12 @@ function coverRequest({ home, hidden, repositories }: CallRoom, workDir: string,
   return { workDir, writable, home, hidden, repositories: writable ? repositories.find(workDir) : [] };
 }
 
-function policyOf(room: CallRoom, call: Call, covers: readonly Cover[]): BwrapPolicy {
+interface View {
+  readonly covers: readonly Cover[];
+  readonly check: readonly string[];
+}
+
+function policyOf(room: CallRoom, call: Call, { covers, check }: View): BwrapPolicy {
   const { workDir } = call;
   const { home, groups, seccompFile, system, nothing, etc } = room;
   const isBridged = (call.command.allowedHosts?.length ?? 0) > 0;
@@ -127,7 +148,7 @@ function policyOf(room: CallRoom, call: Call, covers: readonly Cover[]): BwrapPo
     etc,
     env: environment(command),
     descriptors: { info: descriptors.info, ...(seccompFile && { seccomp: descriptors.seccomp }) },
-    command: [...(groups.limitsProcesses ? [] : countProcesses), command.file, ...command.args],
+    command: [...check, ...(groups.limitsProcesses ? [] : countProcesses), command.file, ...command.args],
   };
 }
 
