@@ -1,59 +1,35 @@
-import type { ChildProcess, StdioOptions } from "node:child_process";
-import { spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
-import { Socket } from "node:net";
-import { setPriority } from "node:os";
+import type { ChildProcess } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { Readable } from "node:stream";
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import type { SandboxExit, SandboxProcess } from "../../core/sandbox.js";
-import { withUserMask } from "../../core/user-mask.js";
-import type { ControlGroup } from "./control-group.js";
-import { limits } from "./limits.js";
 import { isDead, readStat, sendSignal, startOf } from "./process-tree.js";
+import type { LimitedProcess } from "./ready-shells.js";
 
-/** Numbers that the process finds its descriptors under. */
-export const descriptors = { info: 3, seccomp: 4, network: 5 } as const;
-
-/** How to start bubblewrap. */
-export interface BwrapStart {
-  readonly file: string;
-  readonly args: readonly string[];
-  /** A file with a seccomp filter, given to it as a descriptor. */
-  readonly seccompFile?: string;
-  readonly group: ControlGroup;
-  /** Descriptors that this process was started with and that must not be passed on. */
-  readonly inherited: readonly number[];
-  /** Given the other end of the descriptor for the network, at once. Absent: there is none. */
-  onNetwork?(link: Socket): void;
+/** What looks after a process of bubblewrap. */
+export interface BwrapWatch {
   /** Given the process id of the first process inside, as soon as it is there. */
   onInside?(pid: number): void;
   /** Called once, when nothing that was started is left. */
   onEnd(): void;
 }
 
-// What it sets is inherited by everything that follows. The blocks of -f are of 512 bytes, those of -d of 1024.
-const script = `
-for door in $1; do echo 0 >"$door" || exit 126; done
-ulimit -c 0 && ulimit -n ${limits.openFiles} && ulimit -t ${limits.cpuSeconds} || exit 126
-ulimit -f ${limits.fileBytes / 512} && ulimit -d ${limits.memoryBytes / 1024} || exit 126
-shift
-exec "$@"
-`;
-
 /**
- * Starts bubblewrap by a shell that first enters the control group and sets limits. Bubblewrap tells the
- * process id of its first process inside: killing that one, the init of its process namespace, makes the
- * kernel kill all the others.
+ * Follows a process that is about to be bubblewrap. It tells the process id of its first process inside: killing
+ * that one, the init of its process namespace, makes the kernel kill all the others.
  */
-export function startBwrap(start: BwrapStart, signal: AbortSignal): SandboxProcess {
-  const child = spawnBwrap(start);
-  const [stdin, stdout, stderr, info] = child.stdio;
-  if (!(stdin && stdout instanceof Readable && stderr instanceof Readable)) throw new Error("no pipes");
+export function followBwrap(
+  { child, stdin }: LimitedProcess,
+  watch: BwrapWatch,
+  signal: AbortSignal,
+): SandboxProcess {
+  const [, stdout, stderr, info] = child.stdio;
+  if (!(stdout instanceof Readable && stderr instanceof Readable)) throw new Error("no pipes");
   let init: Init | undefined;
   let state: "running" | "killed" | "ended" = "running";
   const inside = readProcessId(info).then((pid) => {
     init = pid === undefined ? undefined : { pid, startedAt: startOf(pid) };
-    if (init && state === "running") start.onInside?.(init.pid);
+    if (init && state === "running") watch.onInside?.(init.pid);
     return init;
   });
   const kill = (): void => {
@@ -72,44 +48,11 @@ export function startBwrap(start: BwrapStart, signal: AbortSignal): SandboxProce
     .finally(() => {
       state = "ended";
       signal.removeEventListener("abort", kill);
-      start.onEnd();
+      watch.onEnd();
     });
   // Whoever does not wait for the exit must not be ended by its failure.
   exited.catch(() => undefined);
   return { stdin, stdout, stderr, exited, kill };
-}
-
-function spawnBwrap(start: BwrapStart): ChildProcess {
-  const { file, args, seccompFile, group } = start;
-  const opened: number[] = [];
-  const open = (path: string): number => {
-    const number = openSync(path, "r");
-    opened.push(number);
-    return number;
-  };
-  try {
-    const stdio: StdioOptions = ["pipe", "pipe", "pipe", "pipe"];
-    // Opened anew for each: what is read from a descriptor moves on for all that share it.
-    if (seccompFile !== undefined) stdio[descriptors.seccomp] = open(seccompFile);
-    if (start.onNetwork) stdio[descriptors.network] = "pipe";
-    for (const number of start.inherited) if (number >= stdio.length) stdio[number] = open("/dev/null");
-    // The first process inside shows the environment of bubblewrap to all others: it must be empty.
-    const child = withUserMask(() =>
-      spawn("/bin/sh", ["-c", script, "sh", group.doors.join(" "), file, ...args], {
-        cwd: "/",
-        detached: true,
-        env: {},
-        stdio: Array.from(stdio, (entry) => entry ?? "ignore"),
-      }),
-    );
-    if (child.pid !== undefined) setPriority(child.pid, limits.niceness);
-    const pipes: readonly unknown[] = child.stdio;
-    const link = pipes[descriptors.network];
-    if (link instanceof Socket) start.onNetwork?.(link);
-    return child;
-  } finally {
-    for (const number of opened) closeSync(number);
-  }
 }
 
 /** What bubblewrap writes to its `--info-fd`; undefined when it fails before. */

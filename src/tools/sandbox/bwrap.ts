@@ -13,6 +13,7 @@ import { limits } from "./limits.js";
 import { linksOnWay } from "./links-on-way.js";
 import { findNestedRepositories } from "./nested-repositories.js";
 import type { ClosableSandbox } from "./none.js";
+import { createReadyShells } from "./ready-shells.js";
 import { seccompFilter } from "./seccomp-filter.js";
 import { startCall } from "./start-call.js";
 import { copyConfiguration, systemView } from "./system-view.js";
@@ -80,6 +81,7 @@ export function createBwrapSandbox(options: BwrapOptions): BwrapSandbox {
       for (const started of processes.keys()) started.kill();
       await Promise.all(processes.values());
       room.proxy.close();
+      await room.shells.close();
       await room.groups.close();
     },
   };
@@ -95,6 +97,7 @@ function openRoom(options: BwrapOptions) {
   const filter = seccompFilter(arch);
   const seccompFile = filter && join(stateDir, "seccomp.bpf");
   if (filter && seccompFile) writeFileSync(seccompFile, filter, { mode: 0o600 });
+  const groups = openControlGroups();
   return {
     file: options.file,
     stateDir: realPath(stateDir) ?? stateDir,
@@ -102,8 +105,8 @@ function openRoom(options: BwrapOptions) {
     etc,
     seccompFile,
     system: systemView(),
-    inherited: inheritedDescriptors(),
-    groups: openControlGroups(),
+    groups,
+    shells: createReadyShells({ groups, seccompFile, inherited: inheritedDescriptors() }),
     storage: watchStorage({ ...limits, everyMs: limits.watchMs }),
     writers: createWriters(),
     repositories: findNestedRepositories(),

@@ -1,19 +1,20 @@
 import { writeFile } from "node:fs/promises";
-import { setPriority } from "node:os";
 import type { SandboxCommand, SandboxProcess } from "../../core/sandbox.js";
 import { bridgeCommand } from "../network/bridge-command.js";
 import type { ProxyProcess } from "../network/proxy-process.js";
 import type { BwrapPolicy, Cover, SystemEntry } from "./bwrap-arguments.js";
 import { bwrapArguments } from "./bwrap-arguments.js";
-import { descriptors, startBwrap } from "./bwrap-process.js";
+import { followBwrap } from "./bwrap-process.js";
 import { checkView } from "./check-view.js";
-import type { ControlGroup, ControlGroups } from "./control-group.js";
+import type { ControlGroups } from "./control-group.js";
 import { holdFolder } from "./hold-folder.js";
 import { limits } from "./limits.js";
 import type { NestedRepositories } from "./nested-repositories.js";
 import type { HeldPlaces } from "./place-holders.js";
 import { holdPlaces } from "./place-holders.js";
 import { planCovers } from "./plan-covers.js";
+import type { LimitedProcess, ReadyShells } from "./ready-shells.js";
+import { descriptors } from "./ready-shells.js";
 import { watchFreeFiles } from "./watch-free-files.js";
 import type { StorageWatch } from "./watch-storage.js";
 import { isBelow } from "./work-folder.js";
@@ -27,8 +28,8 @@ export interface CallRoom {
   readonly nothing: string;
   readonly etc: string;
   readonly seccompFile: string | undefined;
-  readonly inherited: readonly number[];
   readonly groups: ControlGroups;
+  readonly shells: ReadyShells;
   readonly storage: StorageWatch;
   readonly writers: Writers;
   readonly repositories: NestedRepositories;
@@ -63,7 +64,6 @@ export function startCall(room: CallRoom, call: Call, signal: AbortSignal): Star
   const { allowedHosts: hosts = [], readOnly = false } = command;
   const { places, check } = openPlaces(room, workDir, !readOnly);
   const leave = readOnly ? undefined : room.writers.enter(workDir);
-  let group: ControlGroup | undefined;
   let why: string | undefined;
   const end = (reason: string): void => {
     why ??= reason;
@@ -74,25 +74,16 @@ export function startCall(room: CallRoom, call: Call, signal: AbortSignal): Star
   const onEnd = (): void => {
     watch.stop();
     leave?.();
-    resolve(places.release().then(() => group?.remove()));
+    resolve(clearUp(room, places, limited));
     if (!readOnly) room.repositories.refresh(workDir);
   };
+  let limited: LimitedProcess | undefined;
   let process: SandboxProcess | undefined;
   try {
-    group = room.groups.create();
-    process = startBwrap(
-      {
-        file: room.file,
-        args: bwrapArguments(policyOf(room, call, { covers: places.covers, check })),
-        ...(room.seccompFile && { seccompFile: room.seccompFile }),
-        group,
-        inherited: room.inherited,
-        ...(hosts.length > 0 && { onNetwork: (link) => room.proxy.serve(link, hosts) }),
-        onInside: watch.lookInside,
-        onEnd,
-      },
-      signal,
-    );
+    const args = bwrapArguments(policyOf(room, call, { covers: places.covers, check }));
+    limited = room.shells.start({ file: room.file, args, hasNetwork: hosts.length > 0 });
+    process = followBwrap(limited, { onInside: watch.lookInside, onEnd }, signal);
+    if (limited.network) room.proxy.serve(limited.network, hosts);
     places.make();
     return { process: withReason(process, () => why), ended };
   } catch (error) {
@@ -120,6 +111,17 @@ function openPlaces(room: CallRoom, workDir: string, writable: boolean): Places 
     else folder.close();
     throw error;
   }
+}
+
+/** What nobody waits for: the next call may need it again. */
+async function clearUp(
+  { shells }: CallRoom,
+  places: HeldPlaces,
+  limited: LimitedProcess | undefined,
+): Promise<void> {
+  await places.release();
+  await limited?.group.remove();
+  shells.refill();
 }
 
 function coverRequest({ home, hidden, repositories }: CallRoom, workDir: string, writable: boolean) {
@@ -183,14 +185,6 @@ function withReason(started: SandboxProcess, reason: () => string | undefined): 
   return { ...started, exited };
 }
 
-function beNice(pid: number): void {
-  try {
-    setPriority(pid, limits.niceness);
-  } catch {
-    // It has ended already.
-  }
-}
-
 interface WatchedCall {
   /** What it may write to, if anything. */
   readonly directory: string | undefined;
@@ -216,8 +210,6 @@ function watchCall({ groups, storage, home = "/tmp" }: CallRoom, { directory, en
   return {
     /** By way of its first process: a little later, when its view is complete and many a call has ended. */
     lookInside(pid: number): void {
-      // Again: what bubblewrap started before its own niceness was set has none.
-      beNice(pid);
       later = setTimeout(look, limits.watchMs / 2, pid).unref();
     },
     stop(): void {
