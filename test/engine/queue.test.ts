@@ -3,8 +3,6 @@ import { RunOutcome } from "../../gen/agentry/v1/event_pb.js";
 import { RunState, WhenBusy } from "../../gen/agentry/v1/run_pb.js";
 import { Fault } from "../../src/core/fault.js";
 import {
-  bodies,
-  calls,
   databaseFile,
   ending,
   gate,
@@ -12,18 +10,14 @@ import {
   openRoom,
   order,
   replaced,
+  said,
   says,
   stalls,
   stopped,
-  tool,
 } from "./room.js";
 
 const queue = { whenBusy: WhenBusy.QUEUE };
 const steer = { whenBusy: WhenBusy.STEER };
-
-/** What the user said, in the order of the history. */
-const said = (messages: readonly { parts: readonly { content: { value?: unknown } }[] }[]): unknown[] =>
-  messages.map(({ parts }) => parts[0]?.content.value);
 
 describe("a session with a run", () => {
   it("refuses another one by default, naming the one under way", async () => {
@@ -164,87 +158,6 @@ describe("a run whose last event is on its way", () => {
   });
 });
 
-describe("steering", () => {
-  it("reaches the model at the next step, after the results", async () => {
-    const door = gate();
-    const work = tool("work", async () => {
-      await door.wait();
-      return { text: "", failed: false };
-    });
-    const room = await openRoom((_request, number) => (number === 1 ? calls({ name: "work" }) : says("ok")), {
-      tools: [work],
-    });
-    const session = await room.session();
-    const run = await room.start(session, "go");
-    await door.reached;
-    expect((await room.start(session, "left!", steer)).id).toBe(run.id);
-    door.open();
-    const events = await room.finished(run);
-    expect(room.requests[1]?.messages.map(({ role }) => role)).toEqual([1, 2, 3, 1]);
-    expect(said(room.requests[1]?.messages ?? []).at(-1)).toBe("left!");
-    expect(kinds(events).filter((kind) => kind === "runStarted")).toHaveLength(1);
-  });
-
-  it("reaches a run in its last step, which then goes on", async () => {
-    const door = gate();
-    const room = await openRoom(async function* (_request, number) {
-      if (number === 1) await door.wait();
-      yield* says(`answer ${number}`);
-    });
-    const session = await room.session();
-    const run = await room.start(session, "go");
-    await room.start(session, "more", steer);
-    door.open();
-    expect(ending(await room.finished(run)).steps).toBe(2);
-    expect(said(await room.messages(session))).toEqual(["go", "answer 1", "more", "answer 2"]);
-  });
-
-  it("runs by itself when the run is canceled first", async () => {
-    const room = await openRoom((_request, number, signal) =>
-      number === 1 ? stalls("…", signal) : says("ok"),
-    );
-    const session = await room.session();
-    const run = await room.start(session, "go");
-    await room.start(session, "more", steer);
-    await room.engine.cancel(run.id);
-    await expect.poll(() => room.requests.length).toBe(2);
-    expect(said(room.requests[1]?.messages ?? [])).toEqual(["go", "…", "more"]);
-  });
-
-  it("attaches a repeated request to the run that answers it, before and after", async () => {
-    const door = gate();
-    const room = await openRoom(async function* (_request, number) {
-      if (number === 1) await door.wait();
-      yield* says("ok");
-    });
-    const session = await room.session();
-    const run = await room.start(session, "go");
-    const named = { ...steer, requestId: "r1" };
-    expect((await room.start(session, "more", named)).id).toBe(run.id);
-    expect((await room.start(session, "more", named)).id).toBe(run.id);
-    door.open();
-    await room.finished(run);
-    expect((await room.start(session, "more", named)).id).toBe(run.id);
-    expect(said(await room.messages(session)).filter((text) => text === "more")).toHaveLength(1);
-  });
-
-  it("lets no reader wait for a run whose message was given to another", async () => {
-    const door = gate();
-    const room = await openRoom(async function* (_request, number) {
-      if (number === 1) await door.wait();
-      yield* says("ok");
-    });
-    const session = await room.session();
-    await room.start(session, "go");
-    await room.start(session, "more", steer);
-    const { items } = await room.store.runs.list(session, { limit: 10 });
-    const steered = items.find(({ state }) => state === RunState.QUEUED);
-    const read = room.finished(steered?.id ?? "");
-    door.open();
-    expect(await read).toEqual([]);
-  });
-});
-
 describe("request ids", () => {
   it("make one run of fifty requests at once", async () => {
     const room = await openRoom(() => says("ok"));
@@ -287,90 +200,6 @@ describe("after a restart", () => {
     expect(ends).toEqual([RunOutcome.INTERRUPTED, RunOutcome.COMPLETED, RunOutcome.COMPLETED]);
     expect(said(await second.messages(session))).toEqual(["m1", "half", "m2", "ok", "m3", "ok"]);
     expect(second.bugs).toEqual([]);
-  });
-});
-
-describe("cancel", () => {
-  const ended = async (
-    start: Parameters<typeof openRoom>[0],
-    options: Parameters<typeof openRoom>[1] = {},
-  ) => {
-    const room = await openRoom(start, options);
-    const session = await room.session();
-    const run = await room.start(session, "go");
-    return { room, session, run };
-  };
-
-  it("ends a run whose model has stalled, and keeps what it said", async () => {
-    const { room, session, run } = await ended((_request, _number, signal) => stalls("half", signal));
-    await expect.poll(async () => kinds(await room.events(session))).toContain("textStarted");
-    expect((await room.engine.cancel(run.id)).state).toBeGreaterThanOrEqual(RunState.CANCELING);
-    const events = await room.finished(run);
-    expect(kinds(events).slice(-5)).toEqual([
-      "cancelRequested",
-      "textFinished",
-      "stepFinished",
-      "messageAdded",
-      "runFinished",
-    ]);
-    expect(ending(events).outcome).toBe(RunOutcome.CANCELED);
-    expect((await room.messages(session)).at(-1)).toMatchObject({ interrupted: true });
-  });
-
-  it("ends a run whose tool does not stop by itself", async () => {
-    const deaf = tool("deaf", () => new Promise(() => undefined));
-    const { room, session, run } = await ended(() => calls({ name: "deaf" }), { tools: [deaf], stopMs: 20 });
-    await expect.poll(async () => kinds(await room.events(session))).toContain("toolCallStarted");
-    await room.engine.cancel(run.id);
-    const result = bodies(await room.finished(run), "toolCallFinished")[0]?.result;
-    expect(result?.output).toMatch(/canceled while this call was under way/);
-  });
-
-  it("changes nothing when it comes again, or after the end", async () => {
-    const { room, run } = await ended((_request, _number, signal) => stalls("half", signal));
-    await Promise.all([room.engine.cancel(run.id), room.engine.cancel(run.id)]);
-    const events = await room.finished(run);
-    expect(kinds(events).filter((kind) => kind === "cancelRequested")).toHaveLength(1);
-    expect(await room.engine.cancel(run.id)).toMatchObject({
-      state: RunState.FINISHED,
-      lastSeq: events.length,
-    });
-    await expect(room.engine.cancel("none")).rejects.toMatchObject({ reason: "not_found" });
-  });
-
-  it("never reopens a run, at whatever moment it comes", async () => {
-    const room = await openRoom(() => says("ok"));
-    const session = await room.session();
-    for (let i = 0; i < 60; i += 1) {
-      const run = await room.start(session, "go", queue);
-      for (let turn = 0; turn < i % 12; turn += 1)
-        await (i % 2 === 0 ? Promise.resolve() : new Promise(setImmediate));
-      await room.engine.cancel(run.id);
-      expect(kinds(await room.finished(run)).at(-1)).toBe("runFinished");
-      expect(await room.store.runs.get(run.id)).toMatchObject({ state: RunState.FINISHED });
-    }
-    const events = await room.events(session);
-    const last = new Map(events.filter(({ runId }) => runId).map((event) => [event.runId, event.body.case]));
-    expect([...last.values()].every((kind) => kind === "runFinished")).toBe(true);
-  });
-
-  it("takes a queued run out, and the others go on", async () => {
-    const door = gate();
-    const { room, session, run } = await ended(async function* (_request, number) {
-      if (number === 1) await door.wait();
-      yield* says("ok");
-    });
-    const second = await room.start(session, "two", queue);
-    const third = await room.start(session, "three", queue);
-    expect(await room.engine.cancel(second.id)).toMatchObject({
-      state: RunState.FINISHED,
-      outcome: RunOutcome.CANCELED,
-    });
-    door.open();
-    expect(kinds(await room.finished(second))).toEqual(["runStarted", "runFinished"]);
-    await room.finished(run);
-    await room.finished(third);
-    expect(said(await room.messages(session))).toEqual(["go", "ok", "three", "ok"]);
   });
 });
 

@@ -285,3 +285,8 @@ export function gate(): {
 /** The events of a log, one by one. */
 export const readEvents = (log: SessionLog, options: ReadOptions, signal: AbortSignal) =>
   flattenPages(log.pages(options, signal), (event) => event);
+
+/** What the user said, in the order of the history. */
+export const said = (
+  messages: readonly { parts: readonly { content: { value?: unknown } }[] }[],
+): unknown[] => messages.map(({ parts }) => parts[0]?.content.value);
