@@ -107,8 +107,8 @@ describe("a provider's stream that is cut", () => {
 });
 
 describe("SIGTERM", () => {
-  it("refuses new work, interrupts runs, and leaves nothing behind", async () => {
-    const place = await openPlace();
+  it("refuses new work, interrupts runs after a while, and leaves nothing behind", async () => {
+    const place = await openPlace({ args: ["--drain", "2"] });
     const seconds = String(2_000_000 + process.pid);
     place.upstream.answer(script(bash(`sleep ${seconds}`)));
     const sessions = await Promise.all(Array.from({ length: 5 }, () => place.session(auto)));
@@ -117,12 +117,10 @@ describe("SIGTERM", () => {
     );
     for (const session of sessions) await sees(place, session, "tool_call_started");
     await expect.poll(() => alive(`sleep ${seconds}`)).toBe(true);
-    const from = performance.now();
     const exit = place.server.kill("SIGTERM");
     await expect.poll(async () => (await fetch(`${place.server.url}/ready`)).status).toBe(503);
     expect((await place.start(await Promise.resolve(sessions[0] ?? ""), "more")).status).toBe(503);
     await exit;
-    expect(performance.now() - from).toBeLessThan(15_000);
     expect(place.server.child.exitCode).toBe(0);
     expect(alive(`sleep ${seconds}`)).toBe(false);
     await place.restart();
