@@ -40,7 +40,8 @@ async function run(shells: ReadyShells, script: string, input = "") {
 
 async function finish({ child, stdin, group }: LimitedProcess, input: string) {
   const exit = once(child, "exit");
-  stdin.end(input);
+  // Not every program reads it.
+  stdin.on("error", () => undefined).end(input);
   const [out, err, [code]] = await Promise.all([
     text(child.stdout as Readable),
     text(child.stderr as Readable),
