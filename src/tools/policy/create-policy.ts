@@ -26,7 +26,7 @@ export interface RulePolicy extends Policy {
  * | 2 | the agent denies what the call is, or nobody can tell that it is not | deny |
  * | 3 | the session denies so | deny |
  * | 4 | the mode is read-only and the tool is not | deny |
- * | 5 | agent or session deny what the call may do in another language | ask |
+ * | 5 | agent or session deny what the call may do in code that is not looked at: in files, or of another language | ask |
  * | 6 | agent or session ask, or nobody can tell that they do not | ask |
  * | 7 | the session allows; for an unconfined call, by a rule that names the tool | allow |
  * | 8 | the agent allows so | allow |
@@ -94,7 +94,7 @@ function sentence({ scope, rule, sighting, unclear }: Match): string {
     case "yes":
       return `This is ${by}.`;
     case "perhaps":
-      return `It holds code that cannot be held against ${by}.`;
+      return `It runs code, in files or of another language, that cannot be held against ${by}.`;
     case "unclear":
       return `It cannot be held against ${by}: ${unclear ?? "it cannot be analysed"}.`;
     case "no":

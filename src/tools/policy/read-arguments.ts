@@ -13,10 +13,14 @@ import {
   isCommander,
   isInert,
   isInterpreter,
+  isLikeBash,
+  isPager,
   isShell,
   isWrapper,
   runsOthers,
 } from "./program-kinds.js";
+import { readRunningOptions } from "./running-options.js";
+import { isAsking, runsFiles } from "./runs-files.js";
 
 /**
  * A text that may be shell source: `shell`, a shell surely reads it; `command`, a program that runs
@@ -33,7 +37,7 @@ export interface Findings {
   readonly sources: readonly Source[];
   /** Why it may start what is not among these. */
   readonly unclear?: string;
-  /** It runs code of a language other than the shell's, from its arguments or its input. */
+  /** It runs code that is not looked at: of a language other than the shell's, or in files. */
   readonly foreign: boolean;
 }
 
@@ -47,22 +51,31 @@ export function readArguments(words: SeenWords, prose: boolean): Findings {
   const runs = [program, ...(isWrapper(program) ? args : [])].filter((word) => word !== undefined);
   const shell = runs.find(isShell);
   const starter = shell !== undefined || isWrapper(program) || baseName(program) === "find";
-  const unclear = whyUnclear(program, args, shell);
+  const options = readRunningOptions(program, args);
+  const unclear = whyUnclear(program, args, shell) ?? options.unclear;
   return {
     commands: prose && !starter ? [] : startedBy(program, args),
-    sources:
-      baseName(program) === "find"
+    sources: [
+      ...(baseName(program) === "find"
         ? sourcesOfFind(args)
-        : sourcesIn(args, shell !== undefined ? "shell" : starter ? "command" : "guess"),
+        : sourcesIn(args, shell !== undefined ? "shell" : starter ? "command" : "guess")),
+      ...sourcesIn(options.texts, "command"),
+      ...sourcesOfCode(program, args),
+    ],
     ...(unclear !== undefined && { unclear }),
     foreign:
       isFedOther(program, args) ||
+      runsFiles(words) ||
+      options.texts.some((text) => runsFiles(text.split(/\s+/))) ||
       runs.some((word) => isInterpreter(word) && holdsCode(word, words.slice(words.indexOf(word) + 1))),
   };
 }
 
 function whyUnclear(program: string, args: SeenWords, shell: string | undefined): string | undefined {
   const name = baseName(program);
+  if (/^\/(proc|dev\/(fd|stdin))/.test(program))
+    return "a program in it is named by a way that leads elsewhere";
+  if (shell !== undefined && !isLikeBash(shell)) return `${shell} has another grammar than bash`;
   if (isWrapper(program) ? args.includes(undefined) : shell !== undefined && isUntold(program, args)) {
     return `${name} is given what is not written out`;
   }
@@ -72,9 +85,10 @@ function whyUnclear(program: string, args: SeenWords, shell: string | undefined)
     return "find runs what is not written out";
   }
   if (/^(xargs|parallel)$/.test(name) && fillsProgram(name, args)) return `${name} runs what it reads`;
+  const end = args.findIndex((one) => /^:{3,4}\+?$/.test(one ?? ""));
   const fed = [program, ...(isWrapper(program) ? args : [])].some((word, index) => {
     if (word === undefined) return false;
-    const given = args.slice(index);
+    const given = args.slice(index, end < 0 ? undefined : end);
     return (
       (isShell(word) && isFedShell(word, given)) || startsFedShell(word, given) || takesLines(word, given)
     );
@@ -84,6 +98,7 @@ function whyUnclear(program: string, args: SeenWords, shell: string | undefined)
 
 /** What builtins of the shell and git run of what is not written out. */
 function runsUntold(name: string, args: SeenWords): string | undefined {
+  if (name === "bind" && args.length > 0) return "bind has keys run commands";
   if (name === "fc" && !args.some((word) => /^-[a-z]*l/.test(word ?? "")))
     return "fc runs what was said before";
   if (/^comp(gen|lete)$/.test(name) && args.includes(undefined))
@@ -113,7 +128,12 @@ function startedBy(program: string, args: SeenWords): SeenCommand[] {
   for (const [index, word] of args.entries()) {
     if (word === undefined || index === own) continue;
     const glued = /^-[A-Za-z]./.test(word) ? [word.slice(2), word.replace(/^-[a-z0-9]{0,4}S/, "")] : [];
-    for (const start of [word, withoutBang(word), withoutBang(word.slice(word.indexOf("=") + 1)), ...glued]) {
+    const inside = /\s/.test(word) ? [] : word.split(/[,:;|=]/);
+    for (const start of [
+      word,
+      ...[word, ...inside, word.slice(word.indexOf("=") + 1)].map(withoutBang),
+      ...glued,
+    ]) {
       if (start !== "" && !starts.has(start)) starts.set(start, index + 1);
     }
   }
@@ -133,7 +153,7 @@ function sourcesOfFind(args: SeenWords): Source[] {
 function sourcesIn(args: SeenWords, kind: Source["kind"]): Source[] {
   const sources: Source[] = [];
   for (const text of args) {
-    if (text === undefined || /^[\w./:,%@+=^~-]*$/.test(text)) continue;
+    if (text === undefined || (kind !== "shell" && /^[\w./:,%@+=^~-]*$/.test(text))) continue;
     sources.push({ text: withoutBang(text), kind });
     const inner = /^(?:-[a-z0-9]{0,4}S|-[A-Za-z]|[\w.-]*=)(.*)$/s.exec(text)?.[1];
     if (inner !== undefined) {
@@ -143,10 +163,18 @@ function sourcesIn(args: SeenWords, kind: Source["kind"]): Source[] {
   return sources;
 }
 
+/** Texts in quotation marks in code of awk and sed, which these may give to a shell, and what sed is told to run. */
+function sourcesOfCode(program: string, args: SeenWords): Source[] {
+  if (!/^(.*awk|g?sed)$/.test(baseName(program)) || !holdsCode(program, args)) return [];
+  return args.flatMap((code) => {
+    const texts = [...(code ?? "").matchAll(/"((?:[^"\\]|\\.)*)"|(?:^|[\d$/!,;{}\n\s])e\s+([^\n]+)/g)];
+    return texts.map(([, quoted, told]) => ({ text: quoted ?? told ?? "", kind: "command" as const }));
+  });
+}
+
 /** A program that runs what it is given in ways of its own: its input, or a shell that is fed there. */
 function isFedOther(program: string, args: SeenWords): boolean {
-  if (!runsOthers(program) || isShell(program) || /^(man|less|more|most|pg)$/.test(baseName(program)))
-    return false;
+  if (!runsOthers(program) || isShell(program) || isPager(program)) return false;
   if (args.some((word) => word === "-" || mayBeInput(word) || /^--eval\b/.test(word ?? ""))) return true;
   return args.some(
     (word, index) => word !== undefined && isShell(word) && isFedShell(word, args.slice(index + 1)),
@@ -156,6 +184,7 @@ function isFedOther(program: string, args: SeenWords): boolean {
 /** Code in the arguments, or no arguments at all: then it is read from standard input. */
 function holdsCode(program: string, args: SeenWords): boolean {
   const name = baseName(program);
+  if (isAsking(args)) return false;
   if (/awk$/.test(name)) return args.some((word) => word === undefined || /system|\||getline|>/.test(word));
   if (/sed$/.test(name)) return args.some((word) => word === undefined || runsFromSed.test(word));
   if (/^[jy]q$/.test(name)) return false;

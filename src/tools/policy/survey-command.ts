@@ -1,8 +1,13 @@
-import type { ArrayValue, Command, SyntaxNode, Word } from "unbash";
+import type { ArrayValue, Command, CommandArgument, SyntaxNode, Word } from "unbash";
 import { forEachChild, parse } from "unbash";
 import type { SeenCommand } from "./command-pattern.js";
+import { literalValue } from "./literal-value.js";
+import { NumberNames } from "./number-names.js";
 import type { Source } from "./read-arguments.js";
 import { readArguments } from "./read-arguments.js";
+import { readArithmetic } from "./read-arithmetic.js";
+import { readBuiltin } from "./read-builtin.js";
+import { effectOfVariable } from "./run-variables.js";
 
 /** What a command line is seen to run. */
 export interface Survey {
@@ -10,7 +15,7 @@ export interface Survey {
   readonly commands: readonly SeenCommand[];
   /** Why there may be commands that are not among them; undefined: there are none. */
   readonly unclear?: string;
-  /** It holds code of a language other than the shell's. */
+  /** It runs code that is not looked at: of a language other than the shell's, or in files. */
   readonly foreign: boolean;
 }
 
@@ -33,6 +38,7 @@ export function surveyCommand(text: string): Survey {
     survey.doubt("it holds control or invisible characters");
   }
   survey.read({ text, kind: "shell" }, 0);
+  survey.doubtNames();
   return survey;
 }
 
@@ -42,11 +48,17 @@ class Surveyor implements Survey {
   foreign = false;
   /** Commands that were read before: lines of many thousand have few. */
   private readonly known = new Set<string>();
+  private readonly names = new NumberNames();
   private nodes = 0;
   private texts = 0;
 
   doubt(why: string): void {
     this.unclear ??= why;
+  }
+
+  doubtNames(): void {
+    const name = this.names.unknown();
+    if (name !== undefined) this.doubt(`${name} is read as arithmetic and may be more than a number`);
   }
 
   read({ text, kind }: Source, depth: number): void {
@@ -69,6 +81,8 @@ class Surveyor implements Survey {
   }
 
   private inspect(node: SyntaxNode, depth: number, kind: Source["kind"]): "skip" | undefined {
+    const why = kind === "guess" ? undefined : readArithmetic(node, this.names);
+    if (why !== undefined) this.doubt(why);
     switch (node.type) {
       case "Script":
         if (kind === "shell" && "errors" in node && node.errors?.length) this.doubt("bash would not read it");
@@ -91,6 +105,7 @@ class Surveyor implements Survey {
         return undefined;
       case "Assignment":
         if (node.value.type === "Word") this.inspectValue(node.name, node.value, depth);
+        else this.inspectVariable(node.name, node.text, undefined);
         return undefined;
       case "Word":
         if (node.parts === undefined) this.inspectText(node.value, depth);
@@ -119,7 +134,7 @@ class Surveyor implements Survey {
   /** Variables name pagers, editors and start-up files, and may be run later. */
   private inspectValue(name: string, value: Word, depth: number): void {
     const written = literalValue(value);
-    if (written === undefined && isRun(name)) this.doubt(`${name} in it is not written out`);
+    this.inspectVariable(name, value.text, written);
     const text = written?.replace(/^!/, "");
     if (text === undefined || text === "") return;
     this.commands.push({ program: text, words: [], from: 0, more: true });
@@ -127,9 +142,16 @@ class Surveyor implements Survey {
     if (/[^\w./:-]/.test(text)) this.read({ text: text.replace(/^[|-]+/, ""), kind: "guess" }, depth + 1);
   }
 
+  private inspectVariable(name: string, written: string, value: string | undefined): void {
+    const effect = effectOfVariable(name, written, value);
+    if (effect === "unclear") this.doubt(`${name} in it lets code run that is not written out`);
+    if (effect !== "none") this.foreign = true;
+  }
+
   private inspectCommand(command: Command, depth: number, kind: Source["kind"]): void {
     const { name } = command;
     if (name === undefined) return;
+    if (kind !== "guess") this.inspectNames([name, ...command.args]);
     const words = [name, ...command.args].map((word) =>
       word.type === "Word" ? literalValue(word) : assignedText(word.name, word.value),
     );
@@ -143,7 +165,26 @@ class Surveyor implements Survey {
     this.foreign ||= findings.foreign;
     for (const source of findings.sources) this.read(source, depth + 1);
   }
+
+  /** Variables that a command sets or is given by their names. */
+  private inspectNames(words: readonly CommandArgument[]): void {
+    const [builtin, ...args] = words.slice(words.findIndex((word) => !isBuiltinMark(word)));
+    const name = builtin?.type === "Word" ? literalValue(builtin) : undefined;
+    const why = name === undefined ? undefined : readBuiltin(name, args, this.names);
+    if (why !== undefined) this.doubt(why);
+    for (const word of args) {
+      const [, variable, value] =
+        (word.type === "Word" && /^([A-Za-z_]\w*)=(.*)$/s.exec(literalValue(word) ?? "")) || [];
+      if (variable === undefined || value === undefined || name === "let") continue;
+      this.names.write(variable, /^-?\d+$/.test(value) ? "number" : undefined);
+      this.inspectVariable(variable, value, value);
+    }
+  }
 }
+
+/** Words that run what follows them as a builtin. */
+const isBuiltinMark = (word: CommandArgument | undefined): boolean =>
+  word?.type === "Word" && /^(builtin|command|-p|--)$/.test(literalValue(word) ?? "");
 
 /** What `declare` and its like are given. */
 function assignedText(name: string, value: Word | ArrayValue): string | undefined {
@@ -151,24 +192,7 @@ function assignedText(name: string, value: Word | ArrayValue): string | undefine
   return text === undefined ? undefined : `${name}=${text}`;
 }
 
-/** Whether the value of a variable is run: by the shell that traces or starts, by git, by a pager. */
-const isRun = (name: string): boolean =>
-  /^(PS[04]|PROMPT_COMMAND|BASH_ENV|ENV|VISUAL|LESS(OPEN|CLOSE)|GIT_(SSH|EXTERNAL_DIFF|CONFIG_(VALUE_\d+|PARAMETERS)))$|(PAGER|EDITOR|_COMMAND|_ASKPASS)$/.test(
-    name,
-  );
-
 const isSubstitution = (node: SyntaxNode): boolean =>
   node.type === "CommandExpansion" ||
   node.type === "ProcessSubstitution" ||
   node.type === "ArithmeticCommandExpansion";
-
-/** The text that a word comes to, where that is known without running anything. */
-function literalValue(word: Word): string | undefined {
-  const literal = (word.parts ?? []).every((part) => {
-    if (part.type === "DoubleQuoted" || part.type === "LocaleString") {
-      return part.parts.every(({ type }) => type === "Literal");
-    }
-    return part.type === "Literal" || part.type === "SingleQuoted" || part.type === "AnsiCQuoted";
-  });
-  return literal ? word.value : undefined;
-}
