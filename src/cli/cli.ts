@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { errorCode } from "../core/error-code.js";
 import { Fault } from "../core/fault.js";
 import { keepUserMask } from "../core/user-mask.js";
 import { addDemoCommand } from "./demo-command.js";
@@ -14,6 +15,11 @@ import { addTokenCommand } from "./token-command.js";
  */
 export async function runCli(argv: readonly string[], userMask: number): Promise<void> {
   keepUserMask(userMask);
+  // Whoever reads the output has seen enough, as with `| head`: no reason for a stack trace.
+  process.stdout.on("error", (error) => {
+    if (errorCode(error) !== "EPIPE") throw error;
+    process.exit(0);
+  });
   const program = new Command("agentry")
     .description("One agent server for every protocol: Connect, gRPC, REST, SSE.")
     .version(version(), "--version", "print the version")

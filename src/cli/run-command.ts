@@ -1,3 +1,4 @@
+import { text } from "node:stream/consumers";
 import { toJsonString } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Command } from "commander";
@@ -8,6 +9,7 @@ import { ApprovalDesk } from "./approval-desk.js";
 import type { Clients } from "./client.js";
 import { connectTo } from "./client.js";
 import { ElicitationDesk } from "./elicitation-desk.js";
+import { followRun, isLostConnection } from "./follow-run.js";
 import { RunPrinter } from "./run-printer.js";
 import { Turns } from "./turns.js";
 
@@ -21,13 +23,15 @@ interface RunOptions {
   readonly json?: true;
 }
 
+const standardUrl = "http://127.0.0.1:2323";
+
 /** `agentry run "prompt"`: a Connect client of a running server. */
 export function addRunCommand(program: Command): void {
   program
     .command("run")
     .description("Say something to an agent of a running server and show what it does")
-    .argument("<prompt>", "what to say")
-    .option("--url <url>", "the server", process.env.AGENTRY_URL ?? "http://127.0.0.1:2323")
+    .argument("<prompt>", "what to say; - takes it from standard input")
+    .option("--url <url>", "the server", process.env.AGENTRY_URL ?? standardUrl)
     .option("--agent <id>", "id or name of the agent (default: the newest one)")
     .option("--model <provider/model>", "make an agent with this model and all tools")
     .option("--session <id>", "go on with this session (default: a new one)")
@@ -35,11 +39,15 @@ export function addRunCommand(program: Command): void {
     .option("--yes", "approve every tool call without asking")
     .option("--json", "print every event as one line of JSON")
     .action(async (prompt: string, options: RunOptions) => {
-      process.exitCode = await explain(options.url, () => run(prompt, options));
+      const said = prompt === "-" ? await text(process.stdin) : prompt;
+      if (said.trim() === "") throw invalid("the prompt is empty");
+      process.exitCode = await explain(options.url, () => run(said, options));
     });
 }
 
 async function run(prompt: string, options: RunOptions): Promise<number> {
+  if (!URL.canParse(options.url) || !/^https?:/.test(options.url))
+    throw invalid(`--url is the address of a server, for example ${standardUrl}`);
   const clients = connectTo(options.url, process.env.AGENTRY_TOKEN);
   const sessionId = options.session ?? (await newSession(clients, options));
   const agentId = options.session ? ((await chosenAgent(clients, options))?.id ?? "") : "";
@@ -57,8 +65,8 @@ async function run(prompt: string, options: RunOptions): Promise<number> {
   ];
   let outcome = RunOutcome.UNSPECIFIED;
   try {
-    for await (const { event } of clients.runs.watchRun({ runId })) {
-      if (!event) continue;
+    const onLost = () => process.stderr.write("\n! the connection is lost; trying to come back\n");
+    for await (const event of followRun({ runs: clients.runs, runId, onLost })) {
       if (options.json)
         process.stdout.write(`${toJsonString(EventSchema, event, { useProtoFieldName: true })}\n`);
       else printer.print(event);
@@ -68,8 +76,8 @@ async function run(prompt: string, options: RunOptions): Promise<number> {
   } finally {
     process.off("SIGINT", interrupt);
     for (const desk of desks) desk.close();
+    if (!options.json) process.stderr.write(`session ${sessionId}\n`);
   }
-  if (!options.json) process.stderr.write(`session ${sessionId}\n`);
   return outcome === RunOutcome.COMPLETED ? 0 : outcome === RunOutcome.CANCELED ? 130 : 1;
 }
 
@@ -134,10 +142,17 @@ async function explain(url: string, work: () => Promise<number>): Promise<number
     return await work();
   } catch (error) {
     if (!(error instanceof ConnectError)) throw error;
-    const unreachable = error.code === Code.Unavailable && /ECONNREFUSED|ENOTFOUND/.test(error.rawMessage);
-    const hint = unreachable
-      ? `there is no server at ${url}; start one with: agentry serve`
-      : error.rawMessage;
-    throw new Fault("unavailable", hint, {}, error);
+    throw new Fault("unavailable", hintOf(error, url), {}, error);
   }
+}
+
+function hintOf(error: ConnectError, url: string): string {
+  if (error.code === Code.Unauthenticated)
+    return `${url} asks for a token: set AGENTRY_TOKEN to what "agentry token" prints for the server's data directory`;
+  if (/ECONNREFUSED|ENOTFOUND/.test(error.rawMessage))
+    return `there is no server at ${url}; start one with: agentry serve`;
+  if (isLostConnection(error)) return `the connection to ${url} is lost: ${error.rawMessage}`;
+  // What Connect says of an answer that is not its own.
+  const foreign = /^(HTTP \d+)?$/.test(error.rawMessage);
+  return foreign ? `what answers at ${url} is no Agentry server` : error.rawMessage;
 }
