@@ -33,6 +33,7 @@ export const escapeChecks: readonly EscapeCheck[] = [
   { name: "read environments of other processes", attempt: 'grep -qs "$canary" /proc/[0-9]*/environ' },
   { name: "keep capabilities", attempt: "grep -q 'CapEff:.*[1-9a-f]' /proc/self/status" },
   { name: "gain privileges by a program", attempt: "grep -q 'NoNewPrivs:.*0' /proc/self/status" },
+  { name: "leave a set-user-id program", attempt: "cp /bin/sh own && chmod u+s own && [ -u own ]" },
   { name: "use ptrace, bpf, keyctl, io_uring", attempt: "! grep -q 'Seccomp:.*2' /proc/self/status" },
   { name: "remount the system", attempt: "mount -o remount,rw,bind /usr || touch /usr/agentry-escape" },
   { name: "make a device", attempt: "mknod /tmp/device b 8 0" },

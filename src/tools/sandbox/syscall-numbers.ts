@@ -72,6 +72,17 @@ export const socketCall: SyscallNumbers = [41, 198];
 /** ioctl(2), of which some commands are refused and others are not. */
 export const ioctlCall: SyscallNumbers = [16, 29];
 
+/** Those with a mode of a file as their second argument. */
+export const chmodCalls: Readonly<Record<string, SyscallNumbers>> = {
+  chmod: [90, null],
+  fchmod: [91, 52],
+};
+/** The same, as their third. */
+export const chmodAtCalls: Readonly<Record<string, SyscallNumbers>> = {
+  fchmodat: [268, 53],
+  fchmodat2: [452, 452],
+};
+
 /** The number of a system call on a machine, or null where there is none. */
 export function numberOn(machine: Machine, [x64, arm64]: SyscallNumbers): number | null {
   return machine === "x64" ? x64 : arm64;

@@ -162,6 +162,10 @@ describe.skipIf(whyNoSandbox)("outside of the working directory nothing is writt
 
 describe.skipIf(whyNoSandbox)("a process", () => {
   it.each([
+    {
+      name: "leave a set-user-id program",
+      line: "cp /bin/sh s; chmod u+s s || chmod 4755 s || perl -e 'chmod(04755, q(s)) or exit 1' || cp -p /usr/bin/passwd . && [ -u s -o -u passwd ]",
+    },
     { name: "remount", line: "mount -o remount,rw,bind /usr" },
     { name: "mknod", line: "mknod /tmp/d b 8 0 || mknod d c 1 1" },
     { name: "unshare", line: "unshare -Ur true || unshare -m true || unshare -n true || unshare -U true" },
@@ -202,6 +206,7 @@ describe.skipIf(whyNoSandbox)("a process", () => {
     ["a VM socket", "libc.socket(40, 1, 0)"],
     ["a raw socket", "libc.socket(2, 3, 1)"],
     ["a packet socket", "libc.socket(17, 3, 0)"],
+    ["a socket to the firewall", "libc.socket(16, 3, 12)"],
   ])("is refused %s", async (_name, call) => {
     const place = makeBwrapPlace();
     const numbers = process.arch === "arm64" ? "219,280,282" : "250,321,323";

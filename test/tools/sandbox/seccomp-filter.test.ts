@@ -26,6 +26,7 @@ function judge(program: Uint8Array, { arch, number, args = [] }: Call): number {
     if (code === 0x06) return k;
     if (code === 0x20) value = k === 0 ? number : k === 4 ? arch : (args[(k - 16) / 8] ?? 0);
     else if (code === 0x15) at += 8 * (value === k ? yes : no);
+    else if (code === 0x45) at += 8 * ((value & k) === 0 ? no : yes);
     else if (code === 0x35) at += 8 * (value >= k ? yes : no);
     else throw new Error(`unknown instruction ${code}`);
   }
@@ -46,7 +47,14 @@ describe.each(["x64", "arm64"] as const)("the filter of %s", (machine) => {
     { name: "socketpair", number: on(53, 199), args: [1], verdict: allow },
     { name: "an IPv4 socket", number: on(41, 198), args: [2], verdict: allow },
     { name: "an IPv6 socket", number: on(41, 198), args: [10], verdict: allow },
-    { name: "a netlink socket", number: on(41, 198), args: [16], verdict: allow },
+    { name: "a netlink socket for routes", number: on(41, 198), args: [16, 3, 0], verdict: allow },
+    { name: "a netlink socket for the firewall", number: on(41, 198), args: [16, 3, 12], verdict: refuse },
+    { name: "chmod", number: on(90, 52), args: [0, 0o2755], verdict: allow },
+    { name: "chmod of a set-user-id program", number: on(90, 52), args: [0, 0o4755], verdict: refuse },
+    { name: "fchmod of one", number: on(91, 52), args: [3, 0o6711], verdict: refuse },
+    { name: "fchmodat", number: on(268, 53), args: [0, 0, 0o755], verdict: allow },
+    { name: "fchmodat of one", number: on(268, 53), args: [0, 0, 0o4000], verdict: refuse },
+    { name: "fchmodat2 of one", number: 452, args: [0, 0, 0o4755, 0], verdict: refuse },
     { name: "a Unix socket", number: on(41, 198), args: [1], verdict: refuse },
     { name: "a VM socket", number: on(41, 198), args: [40], verdict: refuse },
     { name: "a packet socket", number: on(41, 198), args: [17], verdict: refuse },
