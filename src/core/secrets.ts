@@ -20,6 +20,10 @@ export interface TokenStore {
   open(id: string): Promise<string | undefined>;
   /** Stores a text in place of the one before. `origin` is the only one that it may be sent to. */
   put(id: string, text: string, origin: string): Promise<void>;
+  /** The ids that begin so. */
+  list(prefix: string): Promise<readonly string[]>;
+  /** Nothing happens where there is none. */
+  delete(id: string): Promise<void>;
 }
 
 /** Takes every known secret out of a text, in each form it may have: plain, base64, URL-encoded, JSON-escaped. */

@@ -58,6 +58,8 @@ export interface ToolServers {
   rest(sessionId: string): void;
   /** Ends the servers of a session. */
   leave(sessionId: string): Promise<void>;
+  /** Forgets secrets that were got for other servers than `kept` says; it is asked where there are any. */
+  keepOnly(kept: () => Promise<readonly McpServer[]>): Promise<void>;
   /** Ends all servers. */
   close(): Promise<void>;
 }

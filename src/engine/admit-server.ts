@@ -40,7 +40,7 @@ export async function admitServer(
   if (await asking.trust.find(subject.id)) return "trusted";
   const refused = await ask(asking, firstUse(subject), "It is new, or has changed.", signal);
   if (refused) return refused;
-  await asking.trust.approve(subject.id);
+  await asking.trust.approve(subject);
   return "trusted";
 }
 
@@ -51,7 +51,7 @@ export async function admitTools(
   refused: Set<string>,
   signal: AbortSignal,
 ): Promise<readonly OfferedTool[]> {
-  const pins = await asking.trust.pinFirst(subject.id, offered);
+  const pins = await asking.trust.pinFirst(subject, offered);
   const isPinned = ({ name, sha256 }: OfferedTool): boolean => pins.get(name) === sha256;
   const kept = wanted.filter(isPinned);
   const changed = wanted.filter((tool) => !isPinned(tool));
@@ -66,7 +66,7 @@ export async function admitTools(
     for (const { sha256 } of changed) refused.add(sha256);
     return kept;
   }
-  await asking.trust.pin(subject.id, changed);
+  await asking.trust.pin(subject, changed);
   return wanted;
 }
 

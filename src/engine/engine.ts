@@ -18,6 +18,7 @@ import type { SessionCompaction } from "./compact-session.js";
 import { compactSession } from "./compact-session.js";
 import { Conversations } from "./conversations.js";
 import { Elicitations } from "./elicitations.js";
+import { forgetServers } from "./forget-servers.js";
 import { Lane } from "./lane.js";
 import type { EngineParts } from "./lane-runs.js";
 import { cancelQueued, startNext } from "./lane-runs.js";
@@ -124,6 +125,12 @@ export class Engine {
     for (const [sessionId, lane] of this.#parts.lanes) {
       await lane.decide(() => startNext(this.#parts, lane, sessionId));
     }
+  }
+
+  /** Forgets what was approved of MCP servers that no agent has any more, and secrets that were got for them. */
+  async forgetServers(): Promise<void> {
+    const { store, toolServers } = this.#parts.run;
+    if (toolServers) await forgetServers(store.agents, toolServers);
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
+import type { McpServer } from "../../gen/agentry/v1/agents_pb.js";
 import type { ToolCall } from "../../gen/agentry/v1/message_pb.js";
 import { ToolCallSchema } from "../../gen/agentry/v1/message_pb.js";
 import { newId } from "../core/id.js";
@@ -18,6 +19,8 @@ export interface ServerSubject {
   readonly input: JsonObject;
   /** SHA-256 of both: what trust is bound to. */
   readonly id: string;
+  /** As `serverKey`: whose trust it is. */
+  readonly key: string;
 }
 
 /**
@@ -27,7 +30,12 @@ export interface ServerSubject {
 export function serverSubject({ server, workDir, allowedHosts }: ServerOrder): ServerSubject {
   const tool = serverPrefix + server.name;
   const input = inputOf(server.transport, workDir, allowedHosts);
-  return { tool, input, id: hashCall(tool, input) };
+  return { tool, input, id: hashCall(tool, input), key: serverKey(server) };
+}
+
+/** SHA-256 of a server as an agent has it, wherever it works. Trust in it is kept while some agent has it. */
+export function serverKey({ name, transport }: McpServer): string {
+  return hashCall(serverPrefix + name, inputOf(transport, "", []));
 }
 
 function inputOf(

@@ -58,6 +58,7 @@ import { openSandbox } from "./open-sandbox.js";
 import { restDialect } from "./rest-dialect.js";
 import { resolveToken } from "./token.js";
 import { createTokenStore } from "./token-store.js";
+import { watchAgents } from "./watch-agents.js";
 import { wingmanDialect, wingmanNotFound } from "./wingman-dialect.js";
 
 /** How a server is set up. */
@@ -203,10 +204,18 @@ async function openRooms(
     ...(settings.approvalExpiryMs !== undefined && { approvalExpiryMs: settings.approvalExpiryMs }),
   });
   await engine.recover();
+  const forgetServers = (): Promise<void> =>
+    engine
+      .forgetServers()
+      .catch((error) =>
+        log.warn({ err: error }, "what was kept for removed MCP servers is not forgotten yet"),
+      );
+  await forgetServers();
+  const watched = watchAgents(store, forgetServers);
   return {
     engine,
     toolServers,
-    ...serveRooms({ store, vault, providers, tools, policy, engine }),
+    ...serveRooms({ store: watched, vault, providers, tools, policy, engine }),
     async close() {
       await policy.close();
       await toolServers.close();

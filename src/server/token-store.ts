@@ -17,5 +17,12 @@ export function createTokenStore(vault: Vault, log: Logger): TokenStore {
     async put(id, text, origin) {
       await vault.put(id, { apiKey: text, baseUrl: "", origin });
     },
+    async list(prefix) {
+      const ids = (await vault.list()).map(({ providerId }) => providerId);
+      return ids.filter((id) => id.startsWith(prefix));
+    },
+    async delete(id) {
+      await vault.delete(id);
+    },
   };
 }

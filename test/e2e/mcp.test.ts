@@ -51,6 +51,24 @@ describe("an MCP server of an agent", () => {
     expect(await scene.place.call("DELETE", path)).toMatchObject({ status: 404 });
   });
 
+  it("has to be approved again once no agent had it", async () => {
+    const scene = await open();
+    const asked = async (session: string) => {
+      scene.model();
+      await scene.run(session);
+      return (await scene.events(session, "approval_requested")).length;
+    };
+    const one = await scene.session([scene.node()]);
+    expect(await asked(one)).toBe(1);
+    const two = await scene.session([scene.node()]);
+    expect(await asked(two)).toBe(0);
+    for (const session of [one, two]) {
+      const { agent_id } = (await scene.place.call("GET", `/v1/sessions/${session}`)).body;
+      expect(await scene.place.call("DELETE", `/v1/agents/${agent_id}`)).toMatchObject({ status: 200 });
+    }
+    expect(await asked(await scene.session([scene.node()]))).toBe(1);
+  });
+
   it.each([
     ["no origin", "mcp:nonsense", {}],
     ["a path", "mcp:https://a.test/b", {}],

@@ -155,8 +155,10 @@ export const AgentSchema: GenMessage<Agent> = /*@__PURE__*/
  * models do not take, or that is a tool's already, ends in a hash. Before its first use, and whenever its program,
  * working directory, allowed hosts or address, or any tool of it, has changed, somebody is asked whether it may be
  * used: an approval whose tool call is named `mcp:` and the server's name. What is new or altered is not used until
- * then. No approval mode answers it; a rule on exactly that name does. A server that fails costs a run its tools
- * alone. One process serves a session, from run to run.
+ * then. No approval mode answers it; a rule on exactly that name does. What was approved, and the tokens that OAuth
+ * gave, hold for all sessions and agents; they are forgotten when no agent has this server any more, because its
+ * agents were deleted or have another one. A server that fails costs a run its tools alone. One process serves a
+ * session, from run to run.
  *
  * @generated from message agentry.v1.McpServer
  */

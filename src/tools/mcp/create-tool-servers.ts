@@ -3,6 +3,7 @@ import type { Redactor, Secrets, TokenStore } from "../../core/secrets.js";
 import type { ToolServers } from "../../core/tool-servers.js";
 import type { ConnectParts } from "./connect-server.js";
 import { ConnectionPool } from "./connection-pool.js";
+import { forgetGrants } from "./forget-grants.js";
 import type { ReturnQuery } from "./return-desk.js";
 import { createReturnDesk } from "./return-desk.js";
 import type { ConnectionTimes } from "./server-connection.js";
@@ -42,6 +43,7 @@ export function createToolServers(options: ToolServersOptions): McpServers {
     connect: (order, host, signal) => pool.connect(order, host, signal),
     rest: (sessionId) => pool.rest(sessionId),
     leave: (sessionId) => pool.leave(sessionId),
+    keepOnly: (kept) => forgetGrants(options.tokens, kept),
     close: () => pool.close(),
     takeReturn: (query) => desk.take(query),
   };

@@ -5,6 +5,7 @@ import {
   OAuthTokensSchema,
 } from "@modelcontextprotocol/sdk/shared/auth.js";
 import type { Redactor, TokenStore } from "../../core/secrets.js";
+import { grantId } from "./grant-id.js";
 import { isRecord } from "./plain-json.js";
 
 /** What OAuth has given for one server. */
@@ -14,9 +15,6 @@ export interface Grant {
   readonly redirectUrl?: string | undefined;
   readonly tokens?: OAuthTokens | undefined;
 }
-
-/** The id under which the grant for a server is kept. */
-const grantId = (server: URL): string => `mcp-oauth:${server.href}`;
 
 /** Keeps grants, encrypted, and makes every token in them known to the redactor. */
 export class OAuthGrants {

@@ -29,6 +29,8 @@ export function memoryTokens() {
   const tokens: TokenStore = {
     open: async (id) => kept.get(id)?.text,
     put: async (id, text, origin) => void kept.set(id, { text, origin }),
+    list: async (prefix) => [...kept.keys()].filter((id) => id.startsWith(prefix)),
+    delete: async (id) => void kept.delete(id),
   };
   return { kept, secrets, tokens, open: async (id: string) => secrets.get(id) };
 }
