@@ -1,5 +1,6 @@
 import type { Database } from "better-sqlite3";
 import type { Clock } from "../../core/clock.js";
+import { Fault } from "../../core/fault.js";
 import type { Store } from "../../core/store.js";
 import { createAgentRows } from "./agents.js";
 import { CommitWriter } from "./commit.js";
@@ -41,8 +42,14 @@ export async function openSqliteStore({ path, clock }: SqliteStoreOptions): Prom
     return createStore(db, lock, clock);
   } catch (error) {
     lock?.release();
-    throw toFault(error);
+    throw named(toFault(error), file);
   }
+}
+
+/** The fault, with the name of the file where it does not say it. */
+function named(fault: Fault, file: string): Fault {
+  if (fault.reason === "internal" || fault.message.includes(file)) return fault;
+  return new Fault(fault.reason, `${file}: ${fault.message}`, fault.detail, fault.cause);
 }
 
 function createStore(db: Database, lock: DatabaseLock | undefined, clock: Clock): Store {

@@ -97,7 +97,10 @@ describe("files", () => {
   ])("are refused when the path is %s", async (_, make, reason) => {
     const path = join(tempDir(), "test.db");
     make(path);
-    await expect(openSqliteStore({ path, clock })).rejects.toMatchObject({ reason });
+    await expect(openSqliteStore({ path, clock })).rejects.toMatchObject({
+      reason,
+      message: expect.stringContaining(path),
+    });
   });
 });
 
