@@ -159,7 +159,10 @@ function toParts(input: Input | undefined): Part[] {
     if (content.case !== "text" && content.case !== "blob") {
       throw invalid("input.parts may hold text and blob parts only");
     }
-    if (content.case === "blob" && !content.value.mediaType) throw invalid("a blob's media_type is required");
+    if (content.case !== "blob") continue;
+    if (!content.value.mediaType) throw invalid("a blob's media_type is required");
+    // Models refuse an empty image, and would refuse the whole history with it from then on.
+    if (content.value.data.length === 0) throw invalid("a blob's data is empty");
   }
   return parts;
 }

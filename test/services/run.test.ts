@@ -25,6 +25,11 @@ describe("startRun", () => {
     ["text and parts", { input: { text: "a", parts: [text("b")] } }, "invalid"],
     ["a tool call", { input: { parts: [call] } }, "invalid"],
     ["a part without a content", { input: { parts: [{}] } }, "invalid"],
+    [
+      "a blob without data",
+      { input: { parts: [{ content: { case: "blob", value: { mediaType: "image/png" } } }] } },
+      "invalid",
+    ],
     ["a blob without a type", { input: { parts: [{ content: { case: "blob", value: {} } }] } }, "invalid"],
     ["a long request id", { input: { text: "a" }, requestId: "x".repeat(201) }, "invalid"],
     ["a rule that nobody knows", { input: { text: "a" }, whenBusy: 99 }, "invalid"],
