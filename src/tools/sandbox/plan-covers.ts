@@ -1,16 +1,10 @@
 import type { Stats } from "node:fs";
-import {
-  closeSync,
-  constants,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  readSync,
-  realpathSync,
-} from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { lstatSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import type { Cover } from "./bwrap-arguments.js";
+import type { Repository } from "./git-configuration.js";
+import { placesOfConfiguration } from "./git-configuration.js";
+import { linksOnWay } from "./links-on-way.js";
 import {
   privateNames,
   protectedAtHome,
@@ -18,6 +12,7 @@ import {
   protectedNames,
   redirectionsInGit,
 } from "./protected-paths.js";
+import { readStart } from "./read-start.js";
 import { isBelow } from "./work-folder.js";
 
 /** What has to be laid over a working directory, and what has to be looked after around a call. */
@@ -53,7 +48,7 @@ export interface CoverRequest {
  * names that make the user's programs run something are fixed, missing ones are made unmakeable.
  */
 export function planCovers(request: CoverRequest): CoverPlan {
-  const plan: Plan = { covers: [], missing: [], watched: [], pointers: [] };
+  const plan: Plan = { covers: [], missing: [], watched: [], pointers: [], repositories: [] };
   const { workDir, home } = request;
   for (const path of request.hidden) hide(plan, request, path);
   if (home !== undefined && (home === workDir || isBelow(workDir, home))) {
@@ -64,6 +59,9 @@ export function planCovers(request: CoverRequest): CoverPlan {
     for (const name of names) protect(plan, request, join(workDir, name));
     for (const git of request.repositories ?? []) protectNested(plan, request, git);
     for (const file of plan.pointers) protectTarget(plan, request, file);
+    for (const repository of plan.repositories) {
+      for (const path of placesOfConfiguration({ ...repository, home })) protectPlace(plan, request, path);
+    }
   }
   const { missing, watched } = plan;
   return { covers: withoutCovered(plan.covers), missing, watched };
@@ -75,6 +73,7 @@ interface Plan {
   readonly watched: WatchedName[];
   /** Files named `.git`. */
   readonly pointers: string[];
+  readonly repositories: Omit<Repository, "home">[];
 }
 
 function hide(plan: Plan, request: CoverRequest, path: string): void {
@@ -103,7 +102,7 @@ function protect(plan: Plan, request: CoverRequest, path: string): void {
     const real = realPath(path);
     if (real !== undefined && isBelow(request.workDir, real)) fix(plan, request, real);
   } else if (path.endsWith("/.git") && stats.isDirectory()) {
-    protectGit(plan, path);
+    protectGit(plan, path, dirname(path));
   } else {
     plan.covers.push({ path, kind: "fixed" });
     if (path.endsWith("/.git")) plan.pointers.push(path);
@@ -123,7 +122,7 @@ function protectNested(plan: Plan, request: CoverRequest, git: string): void {
  * repository that is protected lie in it.
  */
 function protectTarget(plan: Plan, request: CoverRequest, file: string): void {
-  const [, target] = /^gitdir: (.+)/.exec(readStart(file)) ?? [];
+  const [, target] = /^gitdir: (.+)/.exec(readStart(file, longestPointer)) ?? [];
   const real = target === undefined ? undefined : realPath(resolve(dirname(file), target.trim()));
   if (real === undefined || !isBelow(request.workDir, real) || !lstat(real)?.isDirectory()) return;
   const isCovered = plan.covers.some(
@@ -131,7 +130,7 @@ function protectTarget(plan: Plan, request: CoverRequest, file: string): void {
   );
   if (isCovered) return;
   pinParents(plan, request, real);
-  protectGit(plan, real);
+  protectGit(plan, real, dirname(file));
 }
 
 function fix(plan: Plan, request: CoverRequest, path: string): void {
@@ -139,7 +138,8 @@ function fix(plan: Plan, request: CoverRequest, path: string): void {
   plan.covers.push({ path, kind: "fixed" });
 }
 
-function protectGit(plan: Plan, git: string): void {
+function protectGit(plan: Plan, git: string, tree: string): void {
+  plan.repositories.push({ git, tree });
   plan.covers.push({ path: git, kind: "pin" });
   for (const name of protectedInGit) {
     const path = join(git, name);
@@ -156,6 +156,20 @@ function protectGit(plan: Plan, git: string): void {
     if (lstat(path) === undefined) plan.watched.push({ path, link: undefined });
     else plan.covers.push({ path, kind: "fixed" });
   }
+}
+
+/** A place that a configuration leads to, or the first part of the way there that is missing. */
+function protectPlace(plan: Plan, request: CoverRequest, place: string): void {
+  let path = place;
+  while (lstat(dirname(path)) === undefined && dirname(path) !== path) path = dirname(path);
+  const parent = realPath(dirname(path));
+  const real = parent === undefined ? undefined : join(parent, basename(path));
+  if (real === undefined || !isBelow(request.workDir, real)) return;
+  for (const link of linksOnWay(dirname(path))) {
+    if (isBelow(request.workDir, link)) plan.watched.push({ path: link, link: readlinkSync(link) });
+  }
+  pinParents(plan, request, real);
+  protect(plan, request, real);
 }
 
 /** Whoever may rename a directory above a cover moves the cover away with it. */
@@ -180,6 +194,9 @@ function withoutCovered(covers: readonly Cover[]): Cover[] {
   });
 }
 
+/** Enough for `gitdir: ` and a path. */
+const longestPointer = 4_200;
+
 /** The mode of a directory that holds the place of a cover: so is one known that a dead server has left. */
 export const holderMode = 0o500;
 
@@ -192,21 +209,6 @@ function isEmptyFolder(path: string, stats: Stats): boolean {
     return stats.isDirectory() && readdirSync(path).length === 0;
   } catch {
     return false;
-  }
-}
-
-/** Enough of a file for the path in it, and nothing of what is no regular file. */
-function readStart(path: string): string {
-  try {
-    const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    try {
-      const buffer = Buffer.alloc(4_200);
-      return buffer.toString("utf8", 0, readSync(file, buffer, 0, buffer.length, 0));
-    } finally {
-      closeSync(file);
-    }
-  } catch {
-    return "";
   }
 }
 

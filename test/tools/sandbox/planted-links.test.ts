@@ -65,7 +65,7 @@ describe.skipIf(whyNoSandbox)("a link that a running call has planted", () => {
     const place = makeBwrapPlace();
     mkdirSync(join(place.workDir, "settings"));
     symlinkSync("settings", join(place.workDir, ".vscode"));
-    await place.run("rm .vscode; mkdir .vscode; echo planted >.vscode/tasks.json; chmod 555 .vscode .");
+    await place.run("rm .vscode; mkdir .vscode; echo planted >.vscode/tasks.json; chmod 555 .");
     expect(readlinkSync(join(place.workDir, ".vscode"))).toBe("settings");
     expect(readdirSync(join(place.workDir, "settings"))).toEqual([]);
     const aside = readdirSync(place.workDir).find((name) => name.startsWith(".vscode.replaced-"));
