@@ -51,12 +51,16 @@ export function planCovers(request: CoverRequest): CoverPlan {
   const plan: Plan = { covers: [], missing: [], watched: [], pointers: [], repositories: [] };
   const { workDir, home } = request;
   for (const path of request.hidden) hide(plan, request, path);
-  if (home !== undefined && (home === workDir || isBelow(workDir, home))) {
-    for (const name of privateNames) hide(plan, request, join(home, name));
+  const ownHome = home !== undefined && (home === workDir || isBelow(workDir, home)) ? home : undefined;
+  if (ownHome !== undefined) {
+    for (const name of privateNames) hide(plan, request, join(ownHome, name));
   }
   if (request.writable) {
-    const names = home === workDir ? [...protectedNames, ...protectedAtHome] : protectedNames;
-    for (const name of names) protect(plan, request, join(workDir, name));
+    for (const name of protectedNames) protect(plan, request, join(workDir, name));
+    if (ownHome !== undefined) {
+      const names = ownHome === workDir ? protectedAtHome : [...protectedNames, ...protectedAtHome];
+      for (const name of names) protectPlace(plan, request, join(ownHome, name));
+    }
     for (const git of request.repositories ?? []) protectNested(plan, request, git);
     for (const file of plan.pointers) protectTarget(plan, request, file);
     for (const repository of plan.repositories) {
