@@ -41,6 +41,8 @@ export interface ToolServer {
    * that another connection may succeed.
    */
   tools(signal: AbortSignal): Promise<readonly OfferedTool[]>;
+  /** How many tools the list that was read last had besides, which no model can be given. */
+  readonly leftOut: number;
   /** Calls a tool, unless the server says another thing of it by now. Behaves as `Tool.run`. */
   call(tool: OfferedTool, input: JsonObject, context: ToolContext, signal: AbortSignal): Promise<ToolOutput>;
 }

@@ -24,6 +24,8 @@ export interface ServerParts {
 interface Standing {
   /** What was last said of it, to say only what is new. */
   said: string;
+  /** What was last warned of. */
+  warned: string;
   /** The connection of this run, and the subject that it was made for. */
   connected?: { readonly id: string; readonly server: ToolServer };
   /** It is left out for the rest of the run. */
@@ -87,6 +89,7 @@ export class ServerTools {
         say(McpServerState.DENIED, admitted.why);
         return [];
       }
+      this.#warn(standing, shortfall(server, admitted));
       const tools = namedTools(server, admitted, taken);
       say(
         McpServerState.READY,
@@ -127,14 +130,15 @@ export class ServerTools {
     );
     const wanted =
       server.tools.length > 0 ? offered.filter(({ name }) => server.tools.includes(name)) : offered;
-    if (admission === "allowed") return { connection, tools: wanted };
+    const missing = server.tools.filter((name) => !offered.some((tool) => tool.name === name));
+    if (admission === "allowed") return { connection, tools: wanted, missing };
     const tools = await admitTools(
       { ...asking, trust },
       { subject, offered, wanted },
       standing.refused,
       signal,
     );
-    return { connection, tools };
+    return { connection, tools, missing };
   }
 
   #host(server: McpServer, standing: Standing, signal: AbortSignal): ServerHost {
@@ -166,6 +170,12 @@ export class ServerTools {
     this.work.writer.emit({ case: "warningRaised", value });
   }
 
+  #warn(standing: Standing, message: string): void {
+    if (standing.warned === message) return;
+    standing.warned = message;
+    if (message !== "") this.work.writer.emit({ case: "warningRaised", value: { message } });
+  }
+
   #say(
     standing: Standing,
     value: { server: string; state: McpServerState; message: string; tools: string[] },
@@ -179,7 +189,7 @@ export class ServerTools {
   /** By agent as well: another one may take the conversation over, with a server of the same name. */
   #standing({ name }: McpServer): Standing {
     const key = `${this.work.agent.id}/${name}`;
-    const standing = this.#standings.get(key) ?? { said: "", out: false, refused: new Set() };
+    const standing = this.#standings.get(key) ?? { said: "", warned: "", out: false, refused: new Set() };
     this.#standings.set(key, standing);
     return standing;
   }
@@ -193,7 +203,23 @@ function mayReturn(error: unknown): boolean {
 interface Admitted {
   readonly connection: ToolServer;
   readonly tools: readonly OfferedTool[];
+  /** Names of tools that the agent is to be given and the server does not offer. */
+  readonly missing: readonly string[];
 }
+
+/** What an agent lacks of what it could expect of a server, for people; empty where it lacks nothing. */
+function shortfall({ name, tools }: McpServer, { connection, missing }: Admitted): string {
+  if (missing.length > 0)
+    return `The MCP server ${name} has no tool that can be used under the name ${missing.map(quote).join(", ")}.`;
+  const { leftOut } = connection;
+  if (leftOut === 0 || tools.length > 0) return "";
+  return (
+    `${leftOut} of the tools that the MCP server ${name} offers are left out: they are too many, too large or ` +
+    "malformed, or have to be called as tasks."
+  );
+}
+
+const quote = (text: string): string => JSON.stringify(text);
 
 function namedTools(server: McpServer, { connection, tools }: Admitted, taken: ReadonlySet<string>): Tool[] {
   const named = new Map<string, Tool>();

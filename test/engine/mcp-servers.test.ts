@@ -73,6 +73,34 @@ describe("the name of a tool", () => {
     expect(found).toMatch(/^[A-Za-z0-9_-]{1,64}$/);
   });
 
+  it.each([
+    [
+      "that no model can be given",
+      ["x".repeat(200), "y"],
+      [],
+      /^1 of the tools that the MCP server one offers are left/,
+    ],
+    [
+      "that the server does not offer",
+      [],
+      ["echo", "ecoh"],
+      /^The MCP server one has no tool .* the name "ecoh"\.$/,
+    ],
+  ])("%s is warned of once", async (_what, names, wanted, expected) => {
+    const more = names.map((name) => ({ name, inputSchema: { type: "object" as const } }));
+    const { url } = await openHttpPlace({ more });
+    const room = await openMcpRoom((_request, number) =>
+      number === 1 ? calls({ name: "one_echo", input: { text: "a" } }) : says("done"),
+    );
+    const { events } = await room.run(
+      await room.session({ agent: { mcpServers: [http(url, { tools: wanted })] } }),
+    );
+    expect(bodies(events, "warningRaised").map(({ message }) => message)).toEqual([
+      expect.stringMatching(expected),
+    ]);
+    expect(ending(events).outcome).toBe(RunOutcome.COMPLETED);
+  });
+
   it("is never that of another tool", async () => {
     const more = ["prompt", "a.b", "a_b", ";touch X", "$(touch X)", "x".repeat(90), "__proto__"].map(
       (name) => ({

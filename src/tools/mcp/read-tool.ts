@@ -19,12 +19,12 @@ const combiners = new Set(["oneOf", "anyOf", "allOf"]);
 
 /**
  * Reads a tool as a server declares it. Undefined for one that no model can be given: without a name, with a
- * schema that is none of an object, with arguments of odd names, or too large. Of a long description the start is
- * kept, and of the schema what every provider takes.
+ * schema that is none of an object, with arguments of odd names, too large, or to be called as a task alone. Of a long
+ * description the start is kept, and of the schema what every provider takes.
  */
 export function readTool(value: unknown): OfferedTool | undefined {
   const declared = plainObject(value);
-  if (!declared) return undefined;
+  if (!declared || isTaskOnly(declared)) return undefined;
   const declaration: JsonObject = Object.fromEntries(
     members.flatMap((name) => (Object.hasOwn(declared, name) ? [[name, declared[name] ?? null]] : [])),
   );
@@ -41,6 +41,10 @@ export function readTool(value: unknown): OfferedTool | undefined {
     sha256: createHash("sha256").update(json).digest("hex"),
   };
 }
+
+/** Whether it answers with a task, which a client would have to ask for again and again: this one does not. */
+const isTaskOnly = ({ execution }: JsonObject): boolean =>
+  isRecord(execution) && execution.taskSupport === "required";
 
 function isObjectSchema(schema: unknown): schema is JsonObject {
   if (!isRecord(schema) || schema.type !== "object") return false;

@@ -62,6 +62,7 @@ export class ServerConnection implements ToolServer {
   #host: ServerHost;
   #listed: Promise<readonly OfferedTool[]> | undefined;
   #broken: Fault | undefined;
+  #leftOut = 0;
 
   constructor(
     private readonly parts: ConnectionParts,
@@ -89,6 +90,10 @@ export class ServerConnection implements ToolServer {
   /** Why it is over; undefined while it is not. */
   get broken(): Fault | undefined {
     return this.#broken;
+  }
+
+  get leftOut(): number {
+    return this.#leftOut;
   }
 
   /** From now on it works for another run. */
@@ -168,18 +173,22 @@ export class ServerConnection implements ToolServer {
     const tools = new Map<string, OfferedTool>();
     if (!this.#client.getServerCapabilities()?.tools) return [];
     let cursor: unknown;
-    for (let page = 0; page < mostPages; page += 1) {
+    let offered = 0;
+    for (let read = 0; read < mostPages; read += 1) {
       const params = typeof cursor === "string" ? { cursor } : {};
       const result = await this.#request(signal, (options) =>
         this.#client.request({ method: "tools/list", params }, ResultSchema, options),
       );
-      for (const item of Array.isArray(result.tools) ? result.tools.slice(0, mostListed) : []) {
+      const page: unknown[] = Array.isArray(result.tools) ? result.tools : [];
+      offered += page.length;
+      for (const item of page.slice(0, mostListed)) {
         const tool = readTool(item);
         if (tool && !tools.has(tool.name) && tools.size < mostTools) tools.set(tool.name, tool);
       }
       cursor = result.nextCursor;
       if (typeof cursor !== "string") break;
     }
+    this.#leftOut = offered - tools.size;
     return [...tools.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 

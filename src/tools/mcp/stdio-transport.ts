@@ -100,7 +100,7 @@ export class StdioTransport implements Transport {
       const data = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
       let from = 0;
       for (let at = data.indexOf(10); at >= 0; at = data.indexOf(10, from)) {
-        this.#receive(Buffer.concat([...held, data.subarray(from, at)]));
+        await this.#receive(Buffer.concat([...held, data.subarray(from, at)]));
         held = [];
         size = 0;
         from = at + 1;
@@ -112,13 +112,15 @@ export class StdioTransport implements Transport {
     }
   }
 
-  #receive(line: Buffer): void {
+  /** The library looks at a notification a moment later, at a result that comes after it at once. */
+  async #receive(line: Buffer): Promise<void> {
     if (this.#closed) return;
     try {
       const value: unknown = JSON.parse(line.toString("utf8"));
       for (const item of Array.isArray(value) ? value.slice(0, mostBatched) : [value]) {
         const { data } = JSONRPCMessageSchema.safeParse(item);
         if (data) this.onmessage?.(data);
+        await undefined;
       }
     } catch {
       // Many a program prints something before it speaks MCP.

@@ -121,6 +121,17 @@ describe("a call of a server that", () => {
     expect(output.text).toBe("done");
   });
 
+  it("tells progress just before it answers: that is shown too", async () => {
+    const { output, place } = await callActing(
+      `const say = (message) => JSON.stringify({ jsonrpc: "2.0", ...message }) + "\\n";
+       const { progressToken } = request.params._meta;
+       process.stdout.write(say({ method: "notifications/progress", params: { progressToken, progress: 4, total: 4 } }) +
+         say({ id: request.id, result: text("done") }));`,
+    );
+    expect(output.text).toBe("done");
+    expect(place.output.join("")).toBe("4/4\n");
+  });
+
   it("asks without end and reads no answer is ended", async () => {
     const { output } = await callActing(
       `const ping = JSON.stringify({ jsonrpc: "2.0", id: "y".repeat(1e5), method: "ping" }) + "\\n";
@@ -159,10 +170,11 @@ describe("a list of tools", () => {
   });
 
   it("of pages without end is cut", async () => {
-    const { tools } = await list(
+    const { tools, server } = await list(
       '{ tools: Array.from({ length: 50 }, (_, i) => tool("t" + (cursor ?? "") + i)), nextCursor: (cursor ?? "") + "x" }',
     );
     expect(tools).toHaveLength(200);
+    expect(server.leftOut).toBe(800);
   });
 
   it.each([
@@ -177,6 +189,11 @@ describe("a list of tools", () => {
       "of nonsense",
       '[null, 1, {}, tool(""), tool("x".repeat(200)), tool(7), { name: "b", inputSchema: 3 }]',
       [],
+    ],
+    [
+      "with a tool that has to be called as a task: it is left out",
+      '[tool("a", { execution: { taskSupport: "required" } }), tool("b", { execution: { taskSupport: "optional" } })]',
+      ["b"],
     ],
     ["with names of control characters", '[tool("a\\n\\u202e\\u0000b")]', ["a\n\u202e\0b"]],
   ])("%s", async (_what, code, names) => {
