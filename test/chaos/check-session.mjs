@@ -3,8 +3,16 @@
 const pairs = { text: "index", reasoning: "index", tool_input: "index", step: "step" };
 
 /** Every way in which a session breaks what the protocol promises. Empty when all is well. */
-export function sessionFaults({ events, received, messages }) {
-  return [...lost(events, received), ...gaps(events), ...unfinished(events), ...unanswered(messages)];
+export function sessionFaults({ events, received, confirmed, messages }) {
+  const bodies = events.map(({ data }) => JSON.parse(data));
+  return [
+    ...lost(events, received),
+    ...forgotten(bodies, confirmed),
+    ...gaps(events),
+    ...unfinished(events),
+    ...drifted(bodies, messages),
+    ...unanswered(messages),
+  ];
 }
 
 /** Received events that are not in the history as they were received. */
@@ -13,6 +21,22 @@ function lost(events, received) {
   return received
     .filter(({ id, data }) => stored.get(id)?.data !== data)
     .map(({ id, name }) => `event ${id} (${name}) was received but is not in the history`);
+}
+
+/** Verdicts that the server had confirmed and that are not in the history. */
+function forgotten(bodies, confirmed) {
+  const resolved = bodies.flatMap(({ approval_resolved }) => approval_resolved?.approval ?? []);
+  return confirmed
+    .filter(({ id, state }) => !resolved.some((one) => one.id === id && one.state === state))
+    .map(({ id }) => `the verdict on ${id} was confirmed but is gone`);
+}
+
+/** Messages that are not as the events tell them. */
+function drifted(bodies, messages) {
+  const told = bodies.flatMap(({ message_added }) => message_added?.message ?? []);
+  return JSON.stringify(told) === JSON.stringify(messages)
+    ? []
+    : ["the messages are not those of the events"];
 }
 
 function gaps(events) {

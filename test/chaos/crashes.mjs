@@ -68,13 +68,14 @@ async function attempt(server, { agent, folder }, { killMs, until }) {
   if (until) await recorder.waiting;
   const durationMs = performance.now() - from;
   await killed;
-  return { session: session.id, run: run?.id, workDir, durationMs, received: await recorder.stop() };
+  return { session: session.id, run: run?.id, workDir, durationMs, ...(await recorder.stop()) };
 }
 
 /** Keeps the raw bytes of a session's stream, and approves every call but the last. */
 function record(url, session) {
   const leave = new AbortController();
   const { promise: waiting, resolve } = Promise.withResolvers();
+  const confirmed = [];
   let bytes = "";
   let answered = 0;
   const look = async () => {
@@ -83,7 +84,10 @@ function record(url, session) {
       answered += 1;
       const { id, summary } = JSON.parse(data).approval_requested.approval;
       if (summary.includes("never")) resolve();
-      else await call(url, "POST", `/v1/approvals/${id}:resolve`, { verdict: "VERDICT_APPROVE" });
+      else
+        confirmed.push(
+          await call(url, "POST", `/v1/approvals/${id}:resolve`, { verdict: "VERDICT_APPROVE" }),
+        );
     }
   };
   const read = async () => {
@@ -101,13 +105,13 @@ function record(url, session) {
     async stop() {
       leave.abort();
       await ended;
-      return wholeFrames(bytes);
+      return { received: wholeFrames(bytes), confirmed };
     },
   };
 }
 
 /** What is wrong after the restart. */
-async function inspect({ url }, { session, run, workDir, received }, folder) {
+async function inspect({ url }, { session, run, workDir, received, confirmed }, folder) {
   const from = performance.now();
   const { runs = [] } = await call(url, "GET", `/v1/sessions/${session}/runs`);
   while (
@@ -122,7 +126,7 @@ async function inspect({ url }, { session, run, workDir, received }, folder) {
   const faults = run && !runs.some(({ id }) => id === run) ? [`run ${run} was confirmed but is gone`] : [];
   const events = await history(url, session);
   const { messages = [] } = await call(url, "GET", `/v1/sessions/${session}/messages`);
-  faults.push(...sessionFaults({ events, received, messages }));
+  faults.push(...sessionFaults({ events, received, confirmed, messages }));
   const outcomes = events
     .filter(({ name }) => name === "run_finished")
     .map(({ data }) => JSON.parse(data).run_finished.outcome);
@@ -130,7 +134,7 @@ async function inspect({ url }, { session, run, workDir, received }, folder) {
     faults.push(`the outcome is ${outcomes}`);
   const { approvals = [] } = await call(url, "GET", `/v1/sessions/${session}/approvals`);
   if (approvals.length > 0) faults.push("an approval waits for nobody");
-  faults.push(...(await nextTurn(url, session)), ...effects(workDir), ...damage(folder));
+  faults.push(...(await nextTurn(url, session)), ...effects(workDir, events), ...damage(folder));
   return { recoveryMs, faults };
 }
 
@@ -146,8 +150,8 @@ async function nextTurn(url, session) {
   return ["the next turn does not end"];
 }
 
-/** Tool calls that ran more than once, or without a verdict. */
-function effects(workDir) {
+/** Tool calls that ran more than once, or without a verdict, or of which it is said that they did not run. */
+function effects(workDir, events) {
   let lines = [];
   try {
     lines = readFileSync(join(workDir, "effects"), "utf8")
@@ -157,7 +161,20 @@ function effects(workDir) {
     // No call had run.
   }
   const twice = lines.filter((line, i) => lines.indexOf(line) !== i).map((line) => `call ${line} ran twice`);
-  return [...twice, ...lines.filter((line) => !approved.includes(line)).map((line) => `call ${line} ran`)];
+  const denied = lines.filter((line) => !approved.includes(line)).map((line) => `call ${line} ran`);
+  return [...twice, ...denied, ...lines.flatMap((line) => mistold(line, events))];
+}
+
+/** What is wrong with the result of a call that had its effect: it has succeeded, or nobody knows. */
+function mistold(line, events) {
+  const bodies = events.map(({ data }) => JSON.parse(data));
+  const calls = bodies.flatMap(({ tool_call_started }) => tool_call_started?.tool_call ?? []);
+  const call = calls.find(({ arguments: input }) => input?.command?.startsWith(`echo ${line} `));
+  const results = bodies.flatMap(({ tool_call_finished }) => tool_call_finished?.result ?? []);
+  const { status, output } = results.find(({ tool_call_id }) => tool_call_id === call?.id) ?? {};
+  const isRight =
+    status === "TOOL_CALL_STATUS_INTERRUPTED" ? /unknown/.test(output) : status?.endsWith("SUCCEEDED");
+  return isRight ? [] : [`call ${line} ran, and its result is ${status}: ${output}`];
 }
 
 function damage(folder) {
