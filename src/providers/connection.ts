@@ -35,7 +35,8 @@ interface Address {
   readonly origin: string;
 }
 
-interface Credential {
+/** What a provider is called with. */
+export interface Credential {
   readonly key: string;
   /** The only origin that the key may be sent to. */
   readonly origin: string;
@@ -49,16 +50,21 @@ export function ownAddress(provider: KnownProvider, environment: ProviderEnviron
   return text ? parseBaseUrl(text, true) : undefined;
 }
 
+/** A provider that can be called. */
+export interface OpenProvider {
+  readonly provider: KnownProvider;
+  readonly credential: Credential;
+}
+
 /**
- * Opens the way to a provider. Throws `invalid`, before anything is sent, when there is no key where one is
- * needed, or when the request is for an origin that the key is not bound to.
+ * Opens the way to a provider. Throws `invalid`, before anything is sent, when the request is for an origin that
+ * the key is not bound to.
  */
-export async function connect(
+export function connect(
   parts: ConnectionParts,
-  provider: KnownProvider,
+  { provider, credential }: OpenProvider,
   request: Pick<ModelRequest, "baseUrl" | "purpose" | "sessionId">,
-): Promise<Connection> {
-  const credential = await openCredential(parts, provider);
+): Connection {
   const { url, origin } = request.baseUrl
     ? requestedAddress(request.baseUrl, credential)
     : credential.address;

@@ -11,7 +11,7 @@ import type { CredentialRows } from "../core/store.js";
 import { catalogueModels } from "./catalogue/models.js";
 import type { KnownProvider } from "./catalogue/providers.js";
 import { customProvider, knownProviders } from "./catalogue/providers.js";
-import type { Connection, ConnectionParts } from "./connection.js";
+import type { Connection, ConnectionParts, OpenProvider } from "./connection.js";
 import { connect, openCredential, ownAddress } from "./connection.js";
 import { readProviderEnvironment } from "./environment.js";
 import { callFault } from "./faults.js";
@@ -74,12 +74,12 @@ export function createProviderRegistry(options: ProviderRegistryOptions): Provid
   return {
     async get(providerId) {
       const provider = await find(providerId);
-      await openCredential(parts, provider);
+      const open = { provider, credential: await openCredential(parts, provider) };
       return {
         id: provider.id,
         models: (signal) => models(provider, signal),
         stream: (request, signal) =>
-          flattenPages(streamModel(parts, provider, request, signal), (event) => event),
+          flattenPages(streamModel(parts, open, request, signal), (event) => event),
       } satisfies ModelProvider;
     },
     async list() {
@@ -108,14 +108,14 @@ export function createProviderRegistry(options: ProviderRegistryOptions): Provid
 
 async function* streamModel(
   parts: ConnectionParts,
-  provider: KnownProvider,
+  open: OpenProvider,
   request: ModelRequest,
   signal: AbortSignal,
 ): AsyncGenerator<readonly ModelEvent[], void> {
   if (signal.aborted) throw canceled();
-  const connection = await connect(parts, provider, request);
+  const connection = connect(parts, open, request);
   try {
-    yield* await callModel(connection, provider, request, signal);
+    yield* await callModel(connection, open.provider, request, signal);
   } catch (error) {
     throw signal.aborted ? canceled() : callFault(connection.source, connection.guard.failure() ?? error);
   }
@@ -155,7 +155,8 @@ async function askForModels(
   signal: AbortSignal,
 ): Promise<Model[]> {
   const asked = { baseUrl: "", purpose: Purpose.UNSPECIFIED, sessionId: "" };
-  const connection = await connect(parts, provider, asked);
+  const credential = await openCredential(parts, provider);
+  const connection = connect(parts, { provider, credential }, asked);
   try {
     if (provider.api === ProviderApi.OLLAMA_CHAT) {
       const { listOllamaModels } = await import("./ollama/models.js");

@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto";
 
 /** What a ciphertext is bound to: it opens for these values alone. */
@@ -20,7 +21,7 @@ const nonceBytes = 12;
 const tagBytes = 16;
 
 /** Encrypts with AES-256-GCM under a new random 96-bit nonce (NIST SP 800-38D, 8.2.2). */
-export function seal(key: Uint8Array, text: string, binding: Binding): Sealed {
+export function seal(key: KeyObject, text: string, binding: Binding): Sealed {
   const nonce = randomBytes(nonceBytes);
   const cipher = createCipheriv(algorithm, key, nonce, { authTagLength: tagBytes });
   cipher.setAAD(toBytes(binding));
@@ -29,7 +30,7 @@ export function seal(key: Uint8Array, text: string, binding: Binding): Sealed {
 }
 
 /** Decrypts. Throws when the key or anything in the binding is another one, or a bit was changed. */
-export function unseal(key: Uint8Array, { nonce, ciphertext, tag }: Sealed, binding: Binding): string {
+export function unseal(key: KeyObject, { nonce, ciphertext, tag }: Sealed, binding: Binding): string {
   const decipher = createDecipheriv(algorithm, key, nonce, { authTagLength: tagBytes });
   decipher.setAAD(toBytes(binding));
   decipher.setAuthTag(tag);
@@ -37,7 +38,7 @@ export function unseal(key: Uint8Array, { nonce, ciphertext, tag }: Sealed, bind
 }
 
 /** Names a key without telling it. */
-export function keyIdOf(key: Uint8Array): string {
+export function keyIdOf(key: KeyObject): string {
   return createHmac("sha256", key).update("agentry key id v1").digest("hex").slice(0, 16);
 }
 

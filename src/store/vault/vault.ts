@@ -1,3 +1,5 @@
+import type { KeyObject } from "node:crypto";
+import { createSecretKey } from "node:crypto";
 import type { Clock } from "../../core/clock.js";
 import { Fault, invalid } from "../../core/fault.js";
 import type { OpenSecret, Redactor, Secrets } from "../../core/secrets.js";
@@ -53,7 +55,8 @@ export interface VaultOptions {
 }
 
 /** A vault over rows of a store. */
-export function createVault({ rows, key, redactor, clock }: VaultOptions): Vault {
+export function createVault({ rows, key: bytes, redactor, clock }: VaultOptions): Vault {
+  const key = createSecretKey(bytes);
   const keyId = keyIdOf(key);
   return {
     async put(providerId, { apiKey, baseUrl, origin }) {
@@ -84,7 +87,7 @@ export function createVault({ rows, key, redactor, clock }: VaultOptions): Vault
   };
 }
 
-function decrypt(key: Uint8Array, row: CredentialRow, providerId: string): string {
+function decrypt(key: KeyObject, row: CredentialRow, providerId: string): string {
   try {
     return unseal(key, row, { ...row, providerId });
   } catch (error) {
