@@ -33,13 +33,13 @@ export function modelName({ provider, name }: ModelSettings): string {
  */
 export async function callModel(call: ModelCall, signal: AbortSignal): Promise<Message> {
   const models = [call.agent.model, ...call.agent.fallbacks].filter((model) => model !== undefined);
-  let last = new Fault("invalid", "the agent has no model");
+  let last: Fault | undefined;
   for (const [i, settings] of models.entries()) {
     const outcome = await tryModel(call, settings, models[i + 1], signal);
     if (!(outcome instanceof Fault)) return outcome;
     last = outcome;
   }
-  throw last;
+  throw last ?? new Fault("invalid", "the agent has no model");
 }
 
 /** The answer, or the fault after which another model may be tried. */

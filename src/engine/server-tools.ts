@@ -63,7 +63,8 @@ export class ServerTools {
 
   /** The run works no longer: its servers may rest, and what they ask is canceled. */
   end(): void {
-    this.#over.abort();
+    // Making the reason costs more than the rest; without servers nobody listens.
+    if (this.#standings.size > 0) this.#over.abort();
     const { sessionId } = this.work.writer.run;
     // A child session has this run alone.
     if (this.work.depth > 0) void this.run.toolServers?.servers.leave(sessionId);
