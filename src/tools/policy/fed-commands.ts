@@ -39,6 +39,7 @@ export function startsFedShell(program: string, args: SeenWords): boolean {
   if (name === "su" || name === "runuser") {
     return !args.some((word) => /^(-[A-Za-z]*[cu]|--(session-)?command|--user)/.test(word ?? ""));
   }
+  if (name === "newgrp") return true;
   if (name === "script") return !args.some((word) => /^(-[A-Za-z]*c|--command)/.test(word ?? ""));
   if (name === "sudo" || name === "doas") {
     const own = args.slice(0, firstOperand(args, sudoValues));

@@ -34,7 +34,7 @@ const runners = names(`
   mage ginkgo skaffold tilt packer pulumi cdk serverless podman-compose buildah nerdctl lxc incus systemctl service
   pm2 forever supervisorctl scons waf premake xmake b2 bjam pants earthly dagger act ctest qmake autoreconf autoconf
   dpkg-buildpackage debuild rpmbuild makepkg hatch pdm rye pixi django-admin flask gunicorn uvicorn celery alembic
-  invoke fab behave nosetests mkdocs sphinx-build rails rspec lein xcodebuild fastlane pod`);
+  invoke fab behave nosetests mkdocs sphinx-build rails rspec lein xcodebuild fastlane pod sftp logrotate`);
 
 /** Programs that do nothing with their arguments but read, print or name them. */
 const inert = names(`

@@ -8,6 +8,7 @@ import {
   startsFedShell,
   takesLines,
 } from "./fed-commands.js";
+import { givesShellUntold, holdsCode, textsOfCode } from "./foreign-code.js";
 import {
   baseName,
   isCommander,
@@ -20,7 +21,7 @@ import {
   runsOthers,
 } from "./program-kinds.js";
 import { readRunningOptions } from "./running-options.js";
-import { isAsking, runsFiles } from "./runs-files.js";
+import { runsFiles } from "./runs-files.js";
 
 /**
  * A text that may be shell source: `shell`, a shell surely reads it; `command`, a program that runs
@@ -60,7 +61,7 @@ export function readArguments(words: SeenWords, prose: boolean): Findings {
         ? sourcesOfFind(args)
         : sourcesIn(args, shell !== undefined ? "shell" : starter ? "command" : "guess")),
       ...sourcesIn(options.texts, "command"),
-      ...sourcesOfCode(program, args),
+      ...textsOfCode(program, args).map((text) => ({ text, kind: "command" as const })),
     ],
     ...(unclear !== undefined && { unclear }),
     foreign:
@@ -79,11 +80,11 @@ function whyUnclear(program: string, args: SeenWords, shell: string | undefined)
   if (isWrapper(program) ? args.includes(undefined) : shell !== undefined && isUntold(program, args)) {
     return `${name} is given what is not written out`;
   }
+  if (args.some((word) => word !== undefined && givesShellUntold(name, word)))
+    return `${name} gives a shell what is not written out`;
   const says = runsUntold(name, args);
   if (says !== undefined) return says;
-  if (name === "find" && args.some((word, index) => isExec(args[index - 1]) && isUntoldOrFound(word))) {
-    return "find runs what is not written out";
-  }
+  if (name === "find" && findsUntold(args)) return "find runs what is not written out";
   if (/^(xargs|parallel)$/.test(name) && fillsProgram(name, args)) return `${name} runs what it reads`;
   const end = args.findIndex((one) => /^:{3,4}\+?$/.test(one ?? ""));
   const fed = [program, ...(isWrapper(program) ? args : [])].some((word, index) => {
@@ -98,6 +99,14 @@ function whyUnclear(program: string, args: SeenWords, shell: string | undefined)
 
 /** What builtins of the shell and git run of what is not written out. */
 function runsUntold(name: string, args: SeenWords): string | undefined {
+  if (
+    name === "env" &&
+    args.some((word) => /^(-[a-z0-9]*S|--s)/.test(word ?? "")) &&
+    args.some((word) => /[\\$]/.test(word ?? ""))
+  )
+    return "env splits a text by rules of its own";
+  if (name === "git" && args.some((word) => /^--config-env/.test(word ?? "")))
+    return "git is set to what is not written out";
   if (name === "bind" && args.length > 0) return "bind has keys run commands";
   if (name === "fc" && !args.some((word) => /^-[a-z]*l/.test(word ?? "")))
     return "fc runs what was said before";
@@ -112,6 +121,21 @@ function runsUntold(name: string, args: SeenWords): string | undefined {
   );
   const isSet = name === "git" && set >= 0 && (own < 0 || set < own);
   return isSet ? "git is set to what is not written out" : undefined;
+}
+
+/** Whether `find` is not told literally what to run, or fills the names that it finds into a program or into code. */
+function findsUntold(args: SeenWords): boolean {
+  return args.some((mark, index) => {
+    if (!isExec(mark) || index + 1 >= args.length) return false;
+    const started = args[index + 1];
+    if (isUntoldOrFound(started)) return true;
+    const given = args.slice(index + 2);
+    return (
+      started !== undefined &&
+      runsOthers(started) &&
+      given.some((word) => word === undefined || /{}./.test(word) || /.{}/.test(word))
+    );
+  });
 }
 
 const isUntoldOrFound = (word: string | undefined): boolean => word === undefined || word.includes("{}");
@@ -163,15 +187,6 @@ function sourcesIn(args: SeenWords, kind: Source["kind"]): Source[] {
   return sources;
 }
 
-/** Texts in quotation marks in code of awk and sed, which these may give to a shell, and what sed is told to run. */
-function sourcesOfCode(program: string, args: SeenWords): Source[] {
-  if (!/^(.*awk|g?sed)$/.test(baseName(program)) || !holdsCode(program, args)) return [];
-  return args.flatMap((code) => {
-    const texts = [...(code ?? "").matchAll(/"((?:[^"\\]|\\.)*)"|(?:^|[\d$/!,;{}\n\s])e\s+([^\n]+)/g)];
-    return texts.map(([, quoted, told]) => ({ text: quoted ?? told ?? "", kind: "command" as const }));
-  });
-}
-
 /** A program that runs what it is given in ways of its own: its input, or a shell that is fed there. */
 function isFedOther(program: string, args: SeenWords): boolean {
   if (!runsOthers(program) || isShell(program) || isPager(program)) return false;
@@ -180,24 +195,3 @@ function isFedOther(program: string, args: SeenWords): boolean {
     (word, index) => word !== undefined && isShell(word) && isFedShell(word, args.slice(index + 1)),
   );
 }
-
-/** Code in the arguments, or no arguments at all: then it is read from standard input. */
-function holdsCode(program: string, args: SeenWords): boolean {
-  const name = baseName(program);
-  if (isAsking(args)) return false;
-  if (/awk$/.test(name)) return args.some((word) => word === undefined || /system|\||getline|>/.test(word));
-  if (/sed$/.test(name)) return args.some((word) => word === undefined || runsFromSed.test(word));
-  if (/^[jy]q$/.test(name)) return false;
-  if (/^(psql|mysql|mariadb)$/.test(name)) return true;
-  if (/^sqlite3/.test(name))
-    return args.filter(isOperand).length < 2 || args.some((word) => runsFromSql.test(word ?? "."));
-  if (name === "deno" && args.some((word) => word === undefined || /^(eval|repl)$/.test(word))) return true;
-  const inline = /^[-+](?:[A-Za-z]*[cCeErRpnSx]$|c|e|-e|-p|-c|-r)/;
-  return !args.some(isOperand) || args.some((word) => word === undefined || inline.test(word));
-}
-
-/** Commands and functions of sqlite3 that run others, or read and write files. */
-const runsFromSql = /^\s*\.|[\n;]\s*\.|load_extension|edit\s*\(|(read|write)file/i;
-
-/** GNU sed's command `e`, and the flag `e` of its command `s`. */
-const runsFromSed = /(?:^|[\d$/!,;{}\n])\s*e(?:\s|$)|[^\w\s][\dgpiIm]*e[\dgpiImMw]*\s*(?:$|[;}\n])/;

@@ -5,7 +5,7 @@ export type VariableEffect = "none" | "foreign" | "unclear";
 
 /** Variables whose value is run as a command: by the shell that traces or starts, by git, by a pager. */
 const commands =
-  /^(PS\d|PROMPT_COMMAND|BASH_ALIASES|BASH_CMDS|VISUAL|SHELL|BROWSER|LESS(OPEN|CLOSE)|GIT_(SSH|EXTERNAL_DIFF|CONFIG_(VALUE_\d+|PARAMETERS)))$|(PAGER|EDITOR|_COMMAND|_ASKPASS)$/;
+  /^(PS\d|PROMPT_COMMAND|BASH_ALIASES|BASH_CMDS|VISUAL|SHELL|BROWSER|LESS(OPEN|CLOSE)|GIT_(SSH|EXTERNAL_DIFF|CONFIG_VALUE_\d+))$|(PAGER|EDITOR|_COMMAND|_ASKPASS)$/;
 
 /** Variables that name files or folders with code, or hold options that do. */
 const files =
@@ -23,6 +23,7 @@ export function effectOfVariable(name: string, written: string, value: string | 
   }
   if (!files.test(name) || value === "" || value === "/dev/null") return "none";
   // Code in these runs inside of whatever is started, unseen.
-  if (/^((BASH_)?ENV|LD_(PRELOAD|AUDIT|LIBRARY_PATH)|GIT_EXEC_PATH)$/.test(name)) return "unclear";
+  if (/^((BASH_)?ENV|LD_(PRELOAD|AUDIT|LIBRARY_PATH)|GIT_(EXEC_PATH|CONFIG_PARAMETERS))$/.test(name))
+    return "unclear";
   return name === "PATH" && usualPath.test(written) ? "none" : "foreign";
 }

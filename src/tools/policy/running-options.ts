@@ -96,13 +96,19 @@ export function readRunningOptions(program: string, args: SeenWords): OptionRuns
     startsCommands.test(word ?? "") && lastUntold > index ? [undefined] : valuesOf(known, args, index),
   );
   return {
-    texts: [...values.filter((value) => value !== undefined), ...(name === "git" ? settingsOfGit(args) : [])],
+    texts: [
+      ...values.filter((value) => value !== undefined),
+      ...(name === "git" ? settingsOfGit(args) : []),
+      ...(name === "socat" ? args.flatMap(commandOfAddress) : []),
+    ],
     ...(values.includes(undefined) && { unclear: `${name} is told to run what is not written out` }),
   };
 }
 
 /** What git is told before its command: settings, which name commands, and where its own programs are. */
 function settingsOfGit(args: SeenWords): string[] {
+  const folder = args.find((word) => /hookspath|include(if\..*)?\.path/i.test(word ?? ""));
+  if (folder !== undefined) return ["./config"];
   const end = args.findIndex(
     (word, index) => /^[^-]/.test(word ?? "") && !/^-[cC]$/.test(args[index - 1] ?? ""),
   );
@@ -112,6 +118,10 @@ function settingsOfGit(args: SeenWords): string[] {
     return args[index - 1] === "-c" && word !== undefined ? [word.slice(word.indexOf("=") + 1)] : [];
   });
 }
+
+/** What socat runs for an address. */
+const commandOfAddress = (word: string | undefined): string[] =>
+  /^(?:exec|system|shell)[^:]*:(.*)$/is.exec(word ?? "")?.slice(1) ?? [];
 
 const isGitStart = (word: string | undefined): boolean => word !== undefined && gitStarts.test(word);
 
@@ -123,8 +133,9 @@ function valuesOf(known: Running | undefined, args: SeenWords, index: number): (
   const next = (): (string | undefined)[] => (index + 1 < args.length ? [args[index + 1]] : []);
   if (startsCommands.test(word)) return next();
   const [, long, value] = /^--?([\w-]+)(?:=(.*))?$/s.exec(word) ?? [];
-  const isKnown =
-    word.startsWith("--") && known?.names.some((name) => long !== undefined && name.startsWith(long));
+  const isKnown = known?.names.some((name) =>
+    word.startsWith("--") ? name.startsWith(long ?? " ") : name === long,
+  );
   if (isKnown || telling.test(long?.slice(0, longestOption) ?? ""))
     return value === undefined ? next() : [value];
   if (known === undefined || word.startsWith("--")) return [];

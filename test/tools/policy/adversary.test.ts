@@ -24,6 +24,7 @@ const narrow = rulesOn(
 
 /** Each of these runs rm, or nobody can tell that it does not. */
 const running: readonly string[] = [
+  "sed -e '1e' -e x f",
   "cc -wrapper rm,-rf,x x.c",
   "gcc -wrapper rm,-rf,x x.c",
   'gcc -wrapper "$z" x.c',
