@@ -12,7 +12,7 @@ const malformed = (message: string): Refusal => ({ status: 400, reason: "invalid
 const misdirected: Refusal = {
   status: 421,
   reason: "forbidden",
-  message: "this server does not answer to that host name",
+  message: "this server does not answer to that host name; --server-name gives it a further one",
 };
 const foreign = (message: string): Refusal => ({ status: 403, reason: "forbidden", message });
 

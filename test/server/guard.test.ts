@@ -57,6 +57,11 @@ describe("the host of a request", () => {
     expect(await overHttp2({ ":path": "/health", ":authority": host })).toBe(200);
   });
 
+  it("that is another one is told how to become one of them", async () => {
+    const reply = await sendRaw(server.port, rawRequest("GET / HTTP/1.1", "Host: 10.0.0.7:2323", close));
+    expect([reply.status, reply.body]).toEqual([421, expect.stringContaining("--server-name")]);
+  });
+
   it.each(refused)("may not be %j", async (host, status) => {
     const before = server.seen.calls;
     for (const target of targets) {
