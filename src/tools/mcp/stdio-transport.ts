@@ -52,8 +52,8 @@ export class StdioTransport implements Transport {
       .catch((error: unknown) => `it ${cannotStart(error)}`)
       .then(async (why) => {
         await Promise.race([reading, delay(drainMs, undefined, { ref: false })]);
-        const words = this.#lastWords.trim().split("\n").at(-1)?.trim();
-        this.#end(words ? `${why}: ${words}` : why);
+        const words = tellingLine(this.#lastWords);
+        this.#end(words === "" ? why : `${why}: ${words}`);
       });
   }
 
@@ -135,4 +135,10 @@ export class StdioTransport implements Transport {
       await pace(text.length);
     }
   }
+}
+
+/** The last line that speaks of an error, or the last one: below an error stands where it was thrown. */
+function tellingLine(text: string): string {
+  const lines = text.trim().split("\n");
+  return (lines.findLast((line) => /error|fatal|panic|exception/i.test(line)) ?? lines.at(-1) ?? "").trim();
 }

@@ -36,6 +36,11 @@ describe("a server over HTTP that answers a call", () => {
         response.writeHead(200, { "content-encoding": "gzip", "content-type": "application/json" }).end("x"),
       /gzip, which was not asked for/,
     ],
+    [
+      "by a status that is none",
+      (_request, response) => response.writeHead(999).end(),
+      /call failed: [^\n]+$/,
+    ],
     ["by nothing", (_request, response) => response.writeHead(204).end(), /call failed/],
     ["twice", events(answer, ({ id }) => eventOf({ id, result: { content: [] } })), /^done$/],
     [

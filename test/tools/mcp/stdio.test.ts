@@ -100,6 +100,12 @@ describe("a server that fails", () => {
       { args: ["-e", "console.error('no luck'); process.exit(7)"] },
       /ended with code 7: no luck/,
     ],
+    [
+      "throws at once",
+      { args: ["-e", "throw new RangeError('no such place'); // x"] },
+      /ended with code 1: RangeError: no such place$/,
+    ],
+    ["is no file", { args: ["absent.mjs"] }, /ended with code 1: Error: Cannot find module '.*absent.mjs'$/],
     ["says nothing", { args: ["-e", "setInterval(() => {}, 1000)"] }, /timed out/i],
     ["says no JSON", { args: ["-e", "setInterval(() => console.log('hello'), 100)"] }, /timed out/i],
     [
