@@ -1,4 +1,4 @@
-import { mkdirSync, rmdirSync } from "node:fs";
+import { chmodSync, mkdirSync, rmdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { errorCode } from "../../core/error-code.js";
@@ -82,8 +82,10 @@ function release(path: string, folder: HeldFolder): void {
   folder.at(path, (place) => {
     try {
       rmdirSync(place);
-    } catch {
-      // Somebody outside has put something into it, or has removed it.
+    } catch (error) {
+      // Somebody outside has removed it, or has put something into it: then it is his.
+      if (errorCode(error) === "ENOTEMPTY")
+        folder.at(`${path}/.`, (itself) => chmodSync(itself, holderMode & 0o777));
     }
   });
 }

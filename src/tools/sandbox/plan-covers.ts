@@ -201,11 +201,14 @@ function withoutCovered(covers: readonly Cover[]): Cover[] {
 /** Enough for `gitdir: ` and a path. */
 const longestPointer = 4_200;
 
-/** The mode of a directory that holds the place of a cover: so is one known that a dead server has left. */
-export const holderMode = 0o500;
+/**
+ * The mode of a directory that holds the place of a cover: so is one known that a dead server has left. The user may
+ * write to it meanwhile; the sticky bit says nothing where nobody else may.
+ */
+export const holderMode = 0o1700;
 
 function isLeftover(stats: Stats): boolean {
-  return stats.isDirectory() && (stats.mode & 0o777) === holderMode;
+  return stats.isDirectory() && (stats.mode & 0o7777) === holderMode;
 }
 
 function isEmptyFolder(path: string, stats: Stats): boolean {

@@ -8,11 +8,13 @@ import {
   readFileSync,
   readlinkSync,
   renameSync,
+  statSync,
   symlinkSync,
 } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { holderMode } from "../../../src/tools/sandbox/plan-covers.js";
 import { makeBwrapPlace, whyNoSandbox } from "./bwrap-place.js";
 
 const secrets = [
@@ -199,7 +201,7 @@ describe.skipIf(whyNoSandbox)("what makes the user's programs run something", ()
 
   it("leaves no trace when calls overlap, and takes away what a dead server left", async () => {
     const place = makeBwrapPlace();
-    mkdirSync(join(place.workDir, ".envrc"), { mode: 0o500 });
+    mkdirSync(join(place.workDir, ".envrc"), { mode: holderMode });
     const long = place.run("until [ -e go ]; do sleep 0.02; done; echo x >.git/x; ls -A");
     await place.run("true");
     expect(existsSync(join(place.workDir, ".git"))).toBe(true);
@@ -217,6 +219,7 @@ describe.skipIf(whyNoSandbox)("what makes the user's programs run something", ()
     place.put("w/go", "");
     await running;
     await expect.poll(() => readdirSync(place.workDir).sort()).toEqual([".git", ".vscode", "go"]);
+    expect(statSync(join(place.workDir, ".git")).mode & 0o7777).toBe(0o700);
   });
 
   it("a command that only reads writes nothing, and needs no place holders", async () => {
