@@ -1,10 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import type { SandboxCommand, SandboxProcess } from "../../core/sandbox.js";
-import { bridgeCommand } from "../network/bridge-command.js";
 import type { ProxyProcess } from "../network/proxy-process.js";
-import type { BwrapPolicy, Cover, SystemEntry } from "./bwrap-arguments.js";
+import type { SystemEntry } from "./bwrap-arguments.js";
 import { bwrapArguments } from "./bwrap-arguments.js";
 import { followBwrap } from "./bwrap-process.js";
+import { policyOf } from "./call-policy.js";
 import { checkView } from "./check-view.js";
 import type { ControlGroups } from "./control-group.js";
 import { holdFolder } from "./hold-folder.js";
@@ -14,10 +14,8 @@ import type { HeldPlaces } from "./place-holders.js";
 import { holdPlaces } from "./place-holders.js";
 import { planCovers } from "./plan-covers.js";
 import type { LimitedProcess, ReadyShells } from "./ready-shells.js";
-import { descriptors } from "./ready-shells.js";
 import { watchFreeFiles } from "./watch-free-files.js";
 import type { StorageWatch } from "./watch-storage.js";
-import { isBelow } from "./work-folder.js";
 import type { Writers } from "./writers.js";
 
 /** What all calls of a sandbox have in common. */
@@ -126,49 +124,6 @@ async function clearUp(
 
 function coverRequest({ home, hidden, repositories }: CallRoom, workDir: string, writable: boolean) {
   return { workDir, writable, home, hidden, repositories: writable ? repositories.find(workDir) : [] };
-}
-
-interface View {
-  readonly covers: readonly Cover[];
-  readonly check: readonly string[];
-}
-
-function policyOf(room: CallRoom, call: Call, { covers, check }: View): BwrapPolicy {
-  const { workDir } = call;
-  const { home, groups, seccompFile, system, nothing, etc } = room;
-  const isBridged = (call.command.allowedHosts?.length ?? 0) > 0;
-  const command = isBridged ? bridgeCommand(call.command, descriptors.network) : call.command;
-  const ownHome = home !== undefined && home !== workDir && !isBelow(workDir, home) && !isBelow(home, "/usr");
-  return {
-    workDir,
-    writable: command.readOnly !== true,
-    ...(ownHome && { home }),
-    system,
-    programs: neededPrograms(room, command),
-    covers,
-    nothing,
-    etc,
-    env: environment(command),
-    descriptors: { info: descriptors.info, ...(seccompFile && { seccomp: descriptors.seccomp }) },
-    command: [...check, ...(groups.limitsProcesses ? [] : countProcesses), command.file, ...command.args],
-  };
-}
-
-/** Node.js, and all the programs for a command that names one of them: each one that is shown takes time. */
-function neededPrograms({ programs, node }: CallRoom, { file, args }: SandboxCommand): readonly string[] {
-  const others = programs.filter((path) => path !== node);
-  const isNamed = others.some((path) => file.startsWith(path) || args.some((arg) => arg.includes(path)));
-  return isNamed ? programs : programs.filter((path) => path === node);
-}
-
-/**
- * Where no control group counts processes, a limit does, unless for root. It is set inside, so that it counts
- * those of this user namespace alone.
- */
-const countProcesses = ["/usr/bin/prlimit", `--nproc=${limits.processes}`, "--"];
-
-function environment({ env }: SandboxCommand): Record<string, string> {
-  return env.TMPDIR === undefined ? { ...env } : { ...env, TMPDIR: "/tmp" };
 }
 
 /** Places in memory where a process may make files, beside the home directory. */
