@@ -137,8 +137,9 @@ export class StdioTransport implements Transport {
   }
 }
 
-/** The last line that speaks of an error, or the last one: below an error stands where it was thrown. */
+/** What a program said last of an error, or at all. Below the error that ends a program stands where it was thrown. */
 function tellingLine(text: string): string {
   const lines = text.trim().split("\n");
-  return (lines.findLast((line) => /error|fatal|panic|exception/i.test(line)) ?? lines.at(-1) ?? "").trim();
+  const thrown = lines.findLast((line) => /^\w*(Error|Exception)\b/.test(line));
+  return (thrown ?? lines.find((line) => /error|fatal|panic/i.test(line)) ?? lines.at(-1) ?? "").trim();
 }

@@ -105,6 +105,11 @@ describe("a server that fails", () => {
       { args: ["-e", "throw new RangeError('no such place'); // x"] },
       /ended with code 1: RangeError: no such place$/,
     ],
+    [
+      "tells much of an error",
+      { args: ["-e", "console.error('hello\\nnpm error code E404\\nnpm error log: x'); process.exit(1)"] },
+      /ended with code 1: npm error code E404$/,
+    ],
     ["is no file", { args: ["absent.mjs"] }, /ended with code 1: Error: Cannot find module '.*absent.mjs'$/],
     ["says nothing", { args: ["-e", "setInterval(() => {}, 1000)"] }, /timed out/i],
     ["says no JSON", { args: ["-e", "setInterval(() => console.log('hello'), 100)"] }, /timed out/i],
