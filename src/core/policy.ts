@@ -40,6 +40,8 @@ export interface PolicyRequest {
 export interface Decision {
   readonly kind: RuleEffect;
   readonly why: string;
+  /** With `ask`: a rule may deny what is behind the call, so that somebody is asked each time. Default false. */
+  readonly eachTime?: boolean;
 }
 
 /** Decides tool calls by rules and by the session's mode. */

@@ -25,10 +25,11 @@ export async function permissionFor(
   tool: Tool,
   signal: AbortSignal,
 ): Promise<Permission> {
-  const { kind, why } = await decide(step, call, tool, signal);
+  const { kind, why, eachTime } = await decide(step, call, tool, signal);
   if (kind === "allow") return { granted: true };
   if (kind === "deny") return { granted: false, why };
-  return allowsExactly(step.session.rules, call) ? { granted: true } : askFor(step, call, tool, signal);
+  const isKnown = !eachTime && allowsExactly(step.session.rules, call);
+  return isKnown ? { granted: true } : askFor(step, call, tool, signal);
 }
 
 /** Asks for an approval, whatever policy says. */
@@ -58,9 +59,12 @@ async function decide(step: ToolStep, call: ToolCall, tool: Tool, signal: AbortS
   const decisions = await Promise.all(
     spellings.map((spelling) => decideOne(step, { call, tool, input: spelling }, signal)),
   );
-  const strictest = (["deny", "ask", "allow"] as const).map((kind) =>
-    decisions.find((one) => one.kind === kind),
-  );
+  const strictest = [
+    decisions.find(({ kind }) => kind === "deny"),
+    decisions.find(({ kind, eachTime }) => kind === "ask" && eachTime),
+    decisions.find(({ kind }) => kind === "ask"),
+    decisions[0],
+  ];
   return strictest.find((decision) => decision !== undefined) ?? { kind: "deny", why: "Nothing allows it." };
 }
 

@@ -137,9 +137,13 @@ function holdsAll(patterns: readonly WordPattern[], args: readonly string[]): bo
 /** Long options have abbreviations and short forms that only the program knows. */
 function couldHaveFlag(flag: string, args: readonly string[]): boolean {
   if (args.includes(flag)) return true;
-  const short = args.filter((word) => /^-[^-]/.test(word)).join("");
+  const short = args
+    .filter((word) => /^-[^-]/.test(word))
+    .join("")
+    .toLowerCase();
   const long = args.filter((word) => /^--./.test(word)).map(optionName);
-  if (!flag.startsWith("--")) return long.length > 0 || [...flag].every((letter) => short.includes(letter));
+  if (!flag.startsWith("--"))
+    return long.length > 0 || [...flag.toLowerCase()].every((letter) => short.includes(letter));
   const name = optionName(flag);
   return short !== "" || long.some((other) => name.startsWith(other) || other.startsWith(name));
 }

@@ -26,7 +26,7 @@ export interface RulePolicy extends Policy {
  * | 2 | the agent denies what the call is, or nobody can tell that it is not | deny |
  * | 3 | the session denies so | deny |
  * | 4 | the mode is read-only and the tool is not | deny |
- * | 5 | agent or session deny what the call may do in code that is not looked at: in files, or of another language | ask |
+ * | 5 | agent or session deny what the call may do in code that is not looked at: in files, or of another language | ask, each time |
  * | 6 | agent or session ask, or nobody can tell that they do not | ask |
  * | 7 | the session allows; for an unconfined call, by a rule that names the tool | allow |
  * | 8 | the agent allows so | allow |
@@ -68,9 +68,9 @@ function decideBy(matches: readonly Match[], request: PolicyRequest): Decision {
   if (denied !== undefined) return { kind: "deny", why: sentence(denied) };
   if (mode === ApprovalMode.READ_ONLY && !readOnly)
     return { kind: "deny", why: "This session is read-only." };
-  const asking =
-    denials.find(({ sighting }) => sighting === "perhaps") ??
-    matches.find(({ rule, sighting }) => rule.effect === "ask" && sighting !== "no");
+  const perhaps = denials.find(({ sighting }) => sighting === "perhaps");
+  if (perhaps !== undefined) return { kind: "ask", why: sentence(perhaps), eachTime: true };
+  const asking = matches.find(({ rule, sighting }) => rule.effect === "ask" && sighting !== "no");
   if (asking !== undefined) return { kind: "ask", why: sentence(asking) };
   const allowing = matches.filter(
     ({ rule, sighting }) =>
