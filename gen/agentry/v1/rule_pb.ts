@@ -38,7 +38,9 @@ export type Rule = Message<"agentry.v1.Rule"> & {
    * `src/**`, for `transfer_task` and `handoff` the name of an agent. Empty: every call. A command is allowed by a
    * rule only when it is a single simple command of literal words; a program that runs others (a shell, an
    * interpreter, a build tool) only by a pattern that says so with `!`, as in `!npm test`. A deny sees every command
-   * of a line.
+   * of a line. Where a rule denies commands, a line is denied as well when it may run what is not written out in it,
+   * and asked for, each time and whatever allows it, when it runs code that is not looked at: a script or another
+   * file, a build tool, another language.
    *
    * @generated from field: string pattern = 3;
    */

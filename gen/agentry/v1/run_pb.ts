@@ -688,7 +688,7 @@ export type ResolveApprovalRequest = Message<"agentry.v1.ResolveApprovalRequest"
 
   /**
    * How far an approval goes. Default: this call alone. What goes further is written as a rule of the session,
-   * in the same transaction as the verdict.
+   * in the same transaction as the verdict. A later answer adds no rule: CONFLICT when it would go further.
    *
    * @generated from field: agentry.v1.ApprovalScope scope = 5;
    */
@@ -785,7 +785,7 @@ export type ResolveElicitationRequest = Message<"agentry.v1.ResolveElicitationRe
   action: ElicitationAction;
 
   /**
-   * With ACCEPT: what was asked for.
+   * With ACCEPT: what was asked for. INVALID names the member that does not fit the schema; the question waits on.
    *
    * @generated from field: google.protobuf.Struct content = 3;
    */
