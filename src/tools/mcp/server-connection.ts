@@ -48,6 +48,8 @@ export interface ConnectionParts {
 interface ServerTransport extends Transport {
   /** Why it is over, where it knows. */
   readonly ended?: string | undefined;
+  /** What a program has said of itself beside the protocol, or empty. */
+  readonly lastWords?: string;
   /** Tells the server that its session is over, where there are sessions. */
   terminateSession?(): Promise<void>;
 }
@@ -192,6 +194,12 @@ export class ServerConnection implements ToolServer {
     return [...tools.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  #late(): Error {
+    const { transport, times } = this.parts;
+    const late = `it has timed out after ${times.answerMs} ms`;
+    return new Error(transport.lastWords ? `${late}: ${transport.lastWords}` : late);
+  }
+
   /** Of a request that was cut short by the end of the connection, why that has ended. */
   #why(error: unknown): Fault {
     const isCut = error instanceof McpError && error.code === ErrorCode.ConnectionClosed;
@@ -204,14 +212,13 @@ export class ServerConnection implements ToolServer {
   ): Promise<T> {
     const { answerMs } = this.parts.times;
     const limit = new AbortController();
-    const late = new Error(`it has timed out after ${answerMs} ms`);
-    const endLimit = this.#patience.limit(answerMs, () => limit.abort(late));
+    const endLimit = this.#patience.limit(answerMs, () => limit.abort());
     try {
       return await send({ signal: AbortSignal.any([signal, limit.signal]), timeout: longestTimerMs });
     } catch (error) {
       if (signal.aborted) throw canceled("the run was canceled");
       // Also what does not answer at all: another connection may.
-      const fault = this.#why(limit.signal.aborted ? late : error);
+      const fault = this.#why(limit.signal.aborted ? this.#late() : error);
       this.#broken ??= fault;
       throw fault;
     } finally {

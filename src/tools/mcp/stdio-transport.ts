@@ -41,6 +41,11 @@ export class StdioTransport implements Transport {
     return this.#why;
   }
 
+  /** What the program said last of an error, or at all, on its standard error; empty where it said nothing. */
+  get lastWords(): string {
+    return tellingLine(this.#lastWords);
+  }
+
   async start(): Promise<void> {
     const process = this.startProcess();
     this.#process = process;
@@ -52,8 +57,7 @@ export class StdioTransport implements Transport {
       .catch((error: unknown) => `it ${cannotStart(error)}`)
       .then(async (why) => {
         await Promise.race([reading, delay(drainMs, undefined, { ref: false })]);
-        const words = tellingLine(this.#lastWords);
-        this.#end(words === "" ? why : `${why}: ${words}`);
+        this.#end(this.lastWords === "" ? why : `${why}: ${this.lastWords}`);
       });
   }
 

@@ -112,6 +112,11 @@ describe("a server that fails", () => {
     ],
     ["is no file", { args: ["absent.mjs"] }, /ended with code 1: Error: Cannot find module '.*absent.mjs'$/],
     ["says nothing", { args: ["-e", "setInterval(() => {}, 1000)"] }, /timed out/i],
+    [
+      "waits for something",
+      { args: ["-e", "console.error('it needs a key'); setInterval(() => {}, 999)"] },
+      /^it has timed out after 1500 ms: it needs a key$/,
+    ],
     ["says no JSON", { args: ["-e", "setInterval(() => console.log('hello'), 100)"] }, /timed out/i],
     [
       "says too much",
