@@ -39,6 +39,35 @@ async function openTools(place: BwrapPlace, hidden: string[] = []) {
 }
 
 describe.skipIf(!present)("in the sandbox", () => {
+  it("no link that a running call puts in place leads outside", async () => {
+    const place = makeBwrapPlace();
+    const call = await openTools(place);
+    place.put("outside/file", "CANARY");
+    place.put("w/dir/file", "inside");
+    symlinkSync(join(place.outer, "outside"), join(place.workDir, "link"));
+    const stop = new AbortController();
+    const swap =
+      "while :; do mv -T dir x; mv -T link dir; sleep 0.01; mv -T dir link; mv -T x dir; sleep 0.01; done";
+    const attack = place.run(swap, { signal: stop.signal });
+    const path = "dir/file";
+    const calls: [string, JsonObject][] = [
+      ["read", { path }],
+      ["write", { path, content: "inside" }],
+      ["write", { path: "dir/new", content: "inside" }],
+      ["edit", { path, old_string: "CANARY", new_string: "changed" }],
+      ["grep", { pattern: "CANARY", path: "dir" }],
+      ["glob", { pattern: "**/*", path: "dir" }],
+    ];
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      for (const [name, input] of calls)
+        expect((await call(name, input)).text).not.toMatch(/\tCANARY|:CANARY/);
+    }
+    stop.abort();
+    await attack;
+    expect(readFileSync(join(place.outer, "outside/file"), "utf8")).toBe("CANARY");
+    expect(readdirSync(join(place.outer, "outside"))).toEqual(["file"]);
+  });
+
   it("files are written, read, changed and found", async () => {
     const place = makeBwrapPlace();
     const call = await openTools(place);
