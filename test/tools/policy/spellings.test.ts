@@ -89,7 +89,7 @@ const spellings: readonly (readonly [string, readonly string[]])[] = [
       "bash ./deploy.sh",
       "sh -x deploy.sh",
       ". ./deploy.sh",
-      "/work/deploy.sh",
+      "/srv/deploy.sh",
     ],
   ],
 ];

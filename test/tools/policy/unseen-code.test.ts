@@ -65,7 +65,7 @@ const unseen: readonly string[] = [
   "./x.sh",
   "bin/x",
   "/tmp/x.sh",
-  "/work/x",
+  "/srv/x",
   "~/x.sh",
   "../x",
   "exec ./x",
