@@ -57,7 +57,7 @@ export async function connectServer(
     }
   } catch (error) {
     if (signal.aborted) throw canceled("the run was canceled");
-    const { reason, message, detail } = serverFault(error);
+    const { reason, message, detail } = serverFault(error, parts.redactor);
     throw new Fault(reason, parts.redactor.redact(message), detail, error);
   }
 }

@@ -19,7 +19,7 @@ import { callTool } from "./call-tool.js";
 import { longestTimerMs, Patience } from "./patience.js";
 import { readTool } from "./read-tool.js";
 import { ScreenedTransport } from "./screened-transport.js";
-import { plainLine, serverFault } from "./server-fault.js";
+import { safeLine, serverFault } from "./server-fault.js";
 import { ServerQuestions } from "./server-questions.js";
 
 const mostTools = 200;
@@ -85,7 +85,8 @@ export class ServerConnection implements ToolServer {
       this.#questions.complete(params.elicitationId),
     );
     this.#client.onclose = () => {
-      this.#broken ??= new Fault("unavailable", plainLine(parts.transport.ended ?? "it broke off"));
+      const { ended = "it broke off" } = parts.transport;
+      this.#broken ??= new Fault("unavailable", safeLine(ended, parts.redactor));
     };
   }
 
@@ -151,7 +152,7 @@ export class ServerConnection implements ToolServer {
       if (signal.aborted) throw canceled("the run was canceled");
       const fault = this.#why(error);
       if (fault.reason === "unauthenticated" || fault.detail.retryable) this.#broken ??= fault;
-      return { text: `The call failed: ${this.parts.redactor.redact(fault.message)}`, failed: true };
+      return { text: `The call failed: ${fault.message}`, failed: true };
     }
   }
 
@@ -200,10 +201,10 @@ export class ServerConnection implements ToolServer {
     return new Error(transport.lastWords ? `${late}: ${transport.lastWords}` : late);
   }
 
-  /** Of a request that was cut short by the end of the connection, why that has ended. */
+  /** For people, without secrets. Of a request that was cut short by the end of the connection, why that has ended. */
   #why(error: unknown): Fault {
     const isCut = error instanceof McpError && error.code === ErrorCode.ConnectionClosed;
-    return (isCut ? this.#broken : undefined) ?? serverFault(error);
+    return (isCut ? this.#broken : undefined) ?? serverFault(error, this.parts.redactor);
   }
 
   async #request<T>(

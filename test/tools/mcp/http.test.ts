@@ -120,6 +120,37 @@ describe("a server over HTTP that fails", () => {
     await expect(failing).rejects.toMatchObject({ message: expect.stringContaining("no: Bearer [secret]") });
   });
 
+  it("by echoing the token at the end of the line: nobody is shown a part of it", async () => {
+    const { url, origin } = await openHttpPlace({
+      before: (request, response) =>
+        Boolean(response.writeHead(500).end("x".repeat(235) + request.headers.authorization)),
+    });
+    const place = open();
+    place.redactor.add("token-0123456789");
+    place.memory.secrets.set(`mcp:${origin}`, { key: "token-0123456789", origin, baseUrl: "" });
+    await expect(place.connect(http(url))).rejects.toMatchObject({
+      message: expect.not.stringContaining("tok"),
+    });
+  });
+
+  it("by echoing the token in the middle of a session: nobody is shown it", async () => {
+    let fails = false;
+    const { url, origin } = await openHttpPlace({
+      before: (request, response) =>
+        fails && Boolean(response.writeHead(500).end(`no: ${request.headers.authorization}`)),
+    });
+    const place = open();
+    place.redactor.add("token-0123456789");
+    place.memory.secrets.set(`mcp:${origin}`, { key: "token-0123456789", origin, baseUrl: "" });
+    await place.connect(http(url));
+    const connection = await place.connect(http(url));
+    fails = true;
+    await expect(connection.tools(never)).rejects.toMatchObject({
+      reason: "unavailable",
+      message: expect.stringContaining("no: Bearer [secret]"),
+    });
+  });
+
   it("by not being there", async () => {
     const failing = open().connect(http("http://127.0.0.1:9999/"));
     await expect(failing).rejects.toMatchObject({ message: "it does not answer: ECONNREFUSED" });
