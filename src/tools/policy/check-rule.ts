@@ -1,6 +1,7 @@
 import type { Rule } from "../../core/policy.js";
 import type { Tool } from "../../core/tool.js";
 import type { CommandPattern } from "./command-pattern.js";
+import { leavesCommand } from "./command-pattern.js";
 import { argumentKind, compileRule, ruleFault, toolsWithKinds } from "./compile-rule.js";
 import { runsOthers } from "./program-kinds.js";
 
@@ -74,6 +75,9 @@ function whyNoCommand(rule: Rule, { vouched, words }: CommandPattern): string | 
   const program = first.text;
   if (grammar.has(program)) return `${program} is a word of the shell's grammar and no program`;
   if (program.includes("=")) return `${program} sets a variable and is no program`;
-  if (rule.effect !== "allow" || vouched || !runsOthers(program)) return undefined;
+  if (rule.effect !== "allow" || vouched) return undefined;
+  if (leavesCommand(words))
+    return `${program} is told by these words what to do; write them out, or !${rule.pattern} to allow that`;
+  if (!runsOthers(program)) return undefined;
   return `${program} runs what files or arguments say; write !${rule.pattern} to allow that`;
 }

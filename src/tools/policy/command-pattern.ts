@@ -1,4 +1,4 @@
-import { baseName, runsOthers } from "./program-kinds.js";
+import { baseName, isCommander, runsOthers } from "./program-kinds.js";
 import { matchStars } from "./stars.js";
 
 /** One word of a command pattern. */
@@ -71,8 +71,7 @@ export function allowsCommand(
   { vouched, words: patterns }: CommandPattern,
   words: readonly string[],
 ): string[] | undefined {
-  const [program = ""] = words;
-  if (!vouched && runsOthers(program)) return undefined;
+  if (!vouched && (runsOthers(words[0] ?? "") || leavesCommand(patterns))) return undefined;
   const open = patterns.at(-1)?.kind === "rest";
   const fixed = open ? patterns.slice(0, -1) : patterns;
   if (words.length < fixed.length || (!open && words.length > fixed.length)) return undefined;
@@ -83,6 +82,21 @@ export function allowsCommand(
     if (pattern.kind !== "literal") free.push(word);
   }
   return free;
+}
+
+/** Commands of git that run others, by words that are no options. */
+const gitRunners =
+  /^(bisect|submodule|filter-branch|rebase|(diff|merge)tool|config|hook|for-each-repo|maintenance)$/;
+
+/**
+ * Whether stars of a pattern stand where a program is told what to do: its own command, tar's letters, or what a
+ * command of git is to run.
+ */
+export function leavesCommand([program, command, ...others]: CommandPattern["words"]): boolean {
+  if (program?.kind !== "literal" || command === undefined) return false;
+  const name = baseName(program.text);
+  if (command.kind !== "literal") return isCommander(name) || /^(bsd|g)?tar$/.test(name);
+  return name === "git" && gitRunners.test(command.text) && others.some(({ kind }) => kind !== "literal");
 }
 
 function fillsStar(pattern: Exclude<WordPattern, { kind: "literal" }>, word: string): boolean {

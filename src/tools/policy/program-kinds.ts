@@ -13,7 +13,7 @@ const wrappers = names(`
   hyperfine perf eatmydata cgexec runcon aa-exec sg newgrp capsh systemd-inhibit machinectl rr heaptrack nodemon
   watchexec concurrently dotenv direnv asdf mise rbenv pyenv nvm conda micromamba mamba tsocks torsocks torify
   proxychains proxychains4 fakechroot dbus-launch ssh-agent xterm gnome-terminal konsole kitty alacritty foot ld.so
-  wine box64 dumb-init runsv envdir softlimit setlock
+  ip wine box64 dumb-init runsv envdir softlimit setlock
   systemd-nspawn schroot criu`);
 
 /** Programs that run code in another language, from an argument, a file, or what they are fed. */
@@ -34,7 +34,8 @@ const runners = names(`
   mage ginkgo skaffold tilt packer pulumi cdk serverless podman-compose buildah nerdctl lxc incus systemctl service
   pm2 forever supervisorctl scons waf premake xmake b2 bjam pants earthly dagger act ctest qmake autoreconf autoconf
   dpkg-buildpackage debuild rpmbuild makepkg hatch pdm rye pixi django-admin flask gunicorn uvicorn celery alembic
-  invoke fab behave nosetests mkdocs sphinx-build rails rspec lein xcodebuild fastlane pod sftp logrotate`);
+  invoke fab behave nosetests mkdocs sphinx-build rails rspec lein xcodebuild fastlane pod sftp logrotate bats kcov shellspec phpunit cucumber prove prettier
+  stylelint babel ava karma nyc c8 tap ng expo electron supervisord procmail mongosh mongo`);
 
 /** Programs that do nothing with their arguments but read, print or name them. */
 const inert = names(`
@@ -44,7 +45,7 @@ const inert = names(`
 /** Programs whose first word that is no option names one of their own commands. */
 const commanders = names(`
   git npm pnpm yarn docker podman kubectl helm cargo go apt apt-get dnf yum apk brew pip pip3 gem systemctl
-  gh svn hg terraform dotnet poetry uv`);
+  gh glab svn hg terraform dotnet poetry uv aws gcloud az snap flatpak port zypper pacman nmcli ip`);
 
 /** The last part of a path, without what Windows adds to programs, in lower case. */
 export function baseName(program: string): string {

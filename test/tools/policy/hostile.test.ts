@@ -172,6 +172,21 @@ describe("allowed", () => {
     expect(await decideCommand(command, allow)).toMatchObject({ kind: "allow" });
   });
 
+  it.each([
+    ["git **", "git bisect run ./x.sh"],
+    ["git bisect **", "git bisect run ./x.sh"],
+    ["git submodule **", "git submodule foreach ./x.sh"],
+    ["git config **", "git config core.pager x"],
+    ["tar **", "tar cIf ./x.sh y src"],
+    ["gh **", "gh extension exec x"],
+    ["ip **", "ip netns exec x ./x.sh"],
+  ])("with %s not %j, unless the rule vouches for it", async (pattern, command) => {
+    expect(await decideCommand(command, rulesOn("bash", "allow", pattern))).toMatchObject({ kind: "ask" });
+    expect(await decideCommand(command, rulesOn("bash", "allow", `!${pattern}`))).toMatchObject({
+      kind: "allow",
+    });
+  });
+
   it("an absolute path of the working directory", async () => {
     const { workDir, decideCommand: decideHere } = makePolicyPlace();
     expect(await decideHere(`cat ${workDir}/data.txt`, allow)).toMatchObject({ kind: "allow" });
