@@ -3,6 +3,7 @@ import { ElicitationAction } from "../../gen/agentry/v1/run_pb.js";
 import { askLine } from "./ask-line.js";
 import type { Clients } from "./client.js";
 import { fillForm } from "./fill-form.js";
+import { submitForm } from "./submit-form.js";
 import { markedLines } from "./terminal-text.js";
 import type { Turns } from "./turns.js";
 
@@ -53,8 +54,13 @@ export class ElicitationDesk {
     // It was shown when it came, and perhaps others after it.
     process.stderr.write(markedLines(message));
     const streams = { input: process.stdin, output: process.stderr };
-    const content = await fillForm(requestedSchema, (question) => askLine({ question, ...streams }, signal));
-    const action = content ? ElicitationAction.ACCEPT : ElicitationAction.DECLINE;
-    await this.runs.resolveElicitation({ elicitationId, action, ...(content && { content }) });
+    await submitForm({
+      fill: () => fillForm(requestedSchema, (question) => askLine({ question, ...streams }, signal)),
+      submit: (content) => {
+        const action = content ? ElicitationAction.ACCEPT : ElicitationAction.DECLINE;
+        return this.runs.resolveElicitation({ elicitationId, action, ...(content && { content }) });
+      },
+      tell: (why) => process.stderr.write(markedLines(why)),
+    });
   }
 }

@@ -7,7 +7,7 @@ export type Ask = (question: string) => Promise<string>;
 /**
  * Asks a person for what an elicitation wants, one property after another, each until it has its type: the answer,
  * or undefined where the person declines, by typing nothing for what is required. Without a schema it asks for
- * consent. The bounds of numbers and texts are left to whoever asked.
+ * consent. The bounds of numbers and texts are left to the server.
  */
 export async function fillForm(schema: JsonObject | undefined, ask: Ask): Promise<JsonObject | undefined> {
   if (schema === undefined) return /^y(es)?$/i.test(await ask("agree? [y/N] ")) ? {} : undefined;
