@@ -5,6 +5,8 @@ import { endReply } from "./reply.js";
 /** Bytes after which chunks are written although more are ready. */
 const writeBytes = 32 * 1024;
 
+const defaultStallMs = 30_000;
+
 /** Sends the headers unless they have been sent, or the caller has left. */
 export function sendHeaders(response: HttpResponse, status: number, headers: Headers | undefined): void {
   if (response.headersSent || response.destroyed) return;
@@ -14,15 +16,17 @@ export function sendHeaders(response: HttpResponse, status: number, headers: Hea
 /**
  * Writes a response of the protocol library. Chunks that are ready in the same turn of the event loop leave in
  * one write: a small message costs far less than a system call. Waits for a slow reader, and stops when it
- * leaves, also while waiting. Always ends the body's iterator.
+ * leaves, also while waiting. Disconnects one that has taken nothing for `stallMs` milliseconds (default 30 s): it can
+ * go on from its last position. Always ends the body's iterator.
  */
 export async function writeResponse(
   request: HttpRequest,
   response: HttpResponse,
   source: UniversalServerResponse,
+  { stallMs = defaultStallMs }: { readonly stallMs?: number } = {},
 ): Promise<void> {
   const body = source.body?.[Symbol.asyncIterator]();
-  const output = new CoalescedOutput(request, response);
+  const output = new CoalescedOutput(request, response, stallMs);
   const release = () => {
     body?.return?.().catch(() => undefined);
   };
@@ -46,13 +50,16 @@ class CoalescedOutput {
   private chunks: Uint8Array[] = [];
   private bytes = 0;
   private scheduled = false;
-  private blocked = false;
+  private stall: NodeJS.Timeout | undefined;
   private stopped = false;
 
   constructor(
     private readonly request: HttpRequest,
     private readonly response: HttpResponse,
-  ) {}
+    private readonly stallMs: number,
+  ) {
+    response.on("drain", this.unblock).once("close", this.unblock);
+  }
 
   /** Takes a chunk; false when the producer should wait for `drained`. */
   add(chunk: Uint8Array): boolean {
@@ -70,21 +77,20 @@ class CoalescedOutput {
         this.flush();
       });
     }
-    return !this.blocked;
+    return this.stall === undefined;
   }
 
   /** Resolves when the reader has caught up or left. Always gives other connections their turn. */
   drained(): Promise<void> {
     const { response } = this;
     return new Promise((resolve) => {
-      if (!this.blocked || response.destroyed) {
+      if (this.stall === undefined || response.destroyed) {
         setImmediate(resolve);
         return;
       }
       const done = () => {
         response.off("drain", done);
         response.off("close", done);
-        this.blocked = false;
         resolve();
       };
       response.once("drain", done);
@@ -99,12 +105,20 @@ class CoalescedOutput {
 
   stop(): void {
     this.stopped = true;
+    this.unblock();
+    this.response.off("drain", this.unblock).off("close", this.unblock);
   }
+
+  /** The reader may catch up at any time, also while there is nothing to write. */
+  private readonly unblock = (): void => {
+    clearTimeout(this.stall);
+    this.stall = undefined;
+  };
 
   private flush(): void {
     const data = this.take();
     if (data === undefined || this.stopped || this.response.destroyed || this.response.writableEnded) return;
-    if (!this.response.write(data)) this.blocked = true;
+    if (!this.response.write(data)) this.stall ??= setTimeout(() => this.response.destroy(), this.stallMs);
   }
 
   private take(): Uint8Array | undefined {
