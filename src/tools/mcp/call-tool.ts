@@ -3,6 +3,7 @@ import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import type { Progress } from "@modelcontextprotocol/sdk/types.js";
 import { ResultSchema, UrlElicitationRequiredError } from "@modelcontextprotocol/sdk/types.js";
 import { canceled } from "../../core/fault.js";
+import type { Redactor } from "../../core/secrets.js";
 import type { ElicitationOutcome, ElicitationQuestion, ToolContext, ToolOutput } from "../../core/tool.js";
 import { createOutputPieces } from "../output-pieces.js";
 import { takeStart } from "../show-text.js";
@@ -22,6 +23,8 @@ export interface CallRequest {
   readonly context: ToolContext;
   /** Milliseconds for the call, without those in which the user is asked something by its server. */
   readonly timeoutMs: number;
+  /** Takes secrets out of all that the server says. */
+  readonly redactor: Redactor;
 }
 
 /** A call under way, through which the server may ask the user. */
@@ -73,21 +76,25 @@ function openCall(context: ToolContext): OpenCall {
 }
 
 async function send(request: CallRequest, signal: AbortSignal): Promise<ToolOutput> {
-  const { client, name, input, context } = request;
+  const { client, name, input, context, redactor } = request;
   const pieces = createOutputPieces((text, stream) => context.onOutput(text, stream));
-  const onprogress = (progress: Progress): void => pieces.push(`${showProgress(progress)}\n`, "stdout");
+  const onprogress = (progress: Progress): void =>
+    pieces.push(`${showProgress(progress, redactor)}\n`, "stdout");
   const params = { name, arguments: input };
   try {
     const options = { signal, timeout: longestTimerMs, onprogress };
-    return readResult(await client.request({ method: "tools/call", params }, ResultSchema, options));
+    return readResult(
+      await client.request({ method: "tools/call", params }, ResultSchema, options),
+      redactor,
+    );
   } finally {
     pieces.end();
   }
 }
 
-function showProgress({ progress, total, message }: Progress): string {
+function showProgress({ progress, total, message }: Progress, redactor: Redactor): string {
   const count = total === undefined ? `${progress}` : `${progress}/${total}`;
-  return message === undefined ? count : `${count} ${takeStart(message, longestProgress)}`;
+  return message === undefined ? count : `${count} ${takeStart(redactor.redact(message), longestProgress)}`;
 }
 
 /** Undefined when the user has visited all of them. */

@@ -58,7 +58,7 @@ interface ServerTransport extends Transport {
 export class ServerConnection implements ToolServer {
   readonly #client: Client;
   readonly #patience = new Patience();
-  readonly #questions = new ServerQuestions(this.#patience);
+  readonly #questions: ServerQuestions;
   /** Calls under way, each with the run that waits for it. */
   readonly #calls = new Set<OpenCall>();
   #host: ServerHost;
@@ -71,6 +71,7 @@ export class ServerConnection implements ToolServer {
     host: ServerHost,
   ) {
     this.#host = host;
+    this.#questions = new ServerQuestions(this.#patience, parts.redactor);
     this.#client = new Client(
       { name: "agentry", version: "1" },
       { capabilities: { elicitation: { form: {}, url: {} } }, jsonSchemaValidator: { getValidator } },
@@ -143,6 +144,7 @@ export class ServerConnection implements ToolServer {
       input,
       context,
       timeoutMs: this.parts.times.callMs,
+      redactor: this.parts.redactor,
     };
     const desk = { calls: this.#calls, questions: this.#questions, patience: this.#patience };
     try {

@@ -1,5 +1,6 @@
 import type { ElicitRequest, ElicitResult } from "@modelcontextprotocol/sdk/types.js";
 import { ErrorCode, McpError } from "@modelcontextprotocol/sdk/types.js";
+import type { Redactor } from "../../core/secrets.js";
 import type { ElicitationOutcome, ElicitationQuestion } from "../../core/tool.js";
 import { showText, takeStart } from "../show-text.js";
 import type { Patience } from "./patience.js";
@@ -23,7 +24,10 @@ export class ServerQuestions {
   #waiting = 0;
   #asked = 0;
 
-  constructor(private readonly patience: Patience) {}
+  constructor(
+    private readonly patience: Patience,
+    private readonly redactor: Redactor,
+  ) {}
 
   /** Another run begins. */
   reset(): void {
@@ -51,7 +55,7 @@ export class ServerQuestions {
   }
 
   #read(params: ElicitRequest["params"]): ElicitationQuestion {
-    const message = showText(takeStart(params.message, longestMessage));
+    const message = showText(takeStart(this.redactor.redact(params.message), longestMessage));
     if (params.mode !== "url") {
       const requestedSchema = plainObject(params.requestedSchema);
       if (!requestedSchema || JSON.stringify(requestedSchema).length > longestForm)

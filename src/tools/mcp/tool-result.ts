@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { Blob } from "../../../gen/agentry/v1/message_pb.js";
 import { BlobSchema } from "../../../gen/agentry/v1/message_pb.js";
+import type { Redactor } from "../../core/secrets.js";
 import type { ToolOutput } from "../../core/tool.js";
 import { imageType } from "../image-type.js";
 import { createOutputBuffer } from "../output-buffer.js";
@@ -16,16 +17,17 @@ const mostItems = outputLimit + 1;
 
 /**
  * The result of a tool call as the model is shown it: texts, images, and of everything else what it is. What a
- * server links to is named and never opened.
+ * server links to is named and never opened. No known secret is in it.
  */
-export function readResult(result: Record<string, unknown>): ToolOutput {
+export function readResult(result: Record<string, unknown>, redactor: Redactor): ToolOutput {
   const content: unknown[] = Array.isArray(result.content) ? result.content.slice(0, mostItems) : [];
   const images = new Images();
   const texts = content.map((item) => (isRecord(item) ? showItem(item, images) : "[something unknown]"));
   if (texts.length === 0 && isRecord(result.structuredContent))
     texts.push(JSON.stringify(result.structuredContent));
   const output = createOutputBuffer(outputLimit);
-  output.append(texts.join("\n").replaceAll("\0", "\ufffd"));
+  // Before it is cut, which could leave a part of a secret.
+  output.append(redactor.redact(texts.join("\n").replaceAll("\0", "\ufffd")));
   return {
     text: output.text() || "(no output)",
     failed: result.isError === true,
