@@ -1,4 +1,4 @@
-const names = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
+const names = (text: string): ReadonlySet<string> => new Set(text.toLowerCase().trim().split(/\s+/));
 
 /** Programs that run a shell script: a file, an argument, or what they are fed. */
 const shells = names(`sh bash rbash dash ash ksh mksh zsh fish csh tcsh pwsh eval source .`);
@@ -13,8 +13,7 @@ const wrappers = names(`
   hyperfine perf eatmydata cgexec runcon aa-exec sg newgrp capsh systemd-inhibit machinectl rr heaptrack nodemon
   watchexec concurrently dotenv direnv asdf mise rbenv pyenv nvm conda micromamba mamba tsocks torsocks torify
   proxychains proxychains4 fakechroot dbus-launch ssh-agent xterm gnome-terminal konsole kitty alacritty foot ld.so
-  ip wine box64 dumb-init runsv envdir softlimit setlock
-  systemd-nspawn schroot criu`);
+  ip wine box64 dumb-init runsv envdir softlimit setlock systemd-nspawn schroot criu`);
 
 /** Programs that run code in another language, from an argument, a file, or what they are fed. */
 const interpreters = names(`
@@ -34,8 +33,8 @@ const runners = names(`
   mage ginkgo skaffold tilt packer pulumi cdk serverless podman-compose buildah nerdctl lxc incus systemctl service
   pm2 forever supervisorctl scons waf premake xmake b2 bjam pants earthly dagger act ctest qmake autoreconf autoconf
   dpkg-buildpackage debuild rpmbuild makepkg hatch pdm rye pixi django-admin flask gunicorn uvicorn celery alembic
-  invoke fab behave nosetests mkdocs sphinx-build rails rspec lein xcodebuild fastlane pod sftp logrotate bats kcov shellspec phpunit cucumber prove prettier
-  stylelint babel ava karma nyc c8 tap ng expo electron supervisord procmail mongosh mongo`);
+  invoke fab behave nosetests mkdocs sphinx-build rails rspec lein xcodebuild fastlane pod sftp logrotate bats kcov
+  shellspec phpunit cucumber prove prettier stylelint babel ava karma nyc c8 tap ng expo electron supervisord procmail mongosh mongo`);
 
 /** Programs that do nothing with their arguments but read, print or name them. */
 const inert = names(`

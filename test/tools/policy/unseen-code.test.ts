@@ -8,6 +8,8 @@ const deny = rulesOn("bash", "deny", "rm");
 
 /** Each of these runs what stands in a file, or code that is not the shell's. */
 const unseen: readonly string[] = [
+  "Rscript x.R",
+  "R -e 1",
   "gdb -batch -ex 'shell rm x'",
   "at -f f now",
   "sftp -b f h",
