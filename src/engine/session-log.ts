@@ -3,6 +3,8 @@ import { Fault } from "../core/fault.js";
 import type { BatchResult, Store, Write } from "../core/store.js";
 import type { Committer, PendingBatch } from "./committer.js";
 import { EventTail } from "./event-tail.js";
+import type { Turns } from "./large-pages.js";
+import { LargePages } from "./large-pages.js";
 
 const page = { limit: 500, maxBytes: 64 * 1024 };
 
@@ -21,6 +23,8 @@ export interface LogParts {
   readonly head: number;
   readonly store: Store;
   readonly committer: Committer;
+  /** Shared by all logs. */
+  readonly turns: Turns;
   /** About how many bytes of events the log may keep in memory. */
   tailBytes(): number;
   /** Called when the database refuses to write; what was appended is kept and tried again. */
@@ -34,6 +38,7 @@ export interface LogParts {
  */
 export class SessionLog {
   readonly #tail: EventTail;
+  readonly #pages: LargePages;
   readonly #waiting = new Set<() => void>();
   /** The batch that appends join. */
   #open: OpenBatch | undefined;
@@ -50,6 +55,8 @@ export class SessionLog {
     this.sessionId = parts.sessionId;
     this.#head = parts.head;
     this.#tail = new EventTail(() => parts.tailBytes());
+    const { store, sessionId } = parts;
+    this.#pages = new LargePages((after) => store.events.read({ ...page, sessionId, after }), parts.turns);
   }
 
   /** Position of the newest committed event. */
@@ -107,9 +114,7 @@ export class SessionLog {
     let at = after;
     while (!signal.aborted) {
       if (at < this.#head) {
-        const events =
-          this.#tail.after(at) ??
-          (await this.#parts.store.events.read({ ...page, sessionId: this.sessionId, after: at }));
+        const events = this.#tail.after(at) ?? (await this.#pages.after(at));
         const last = events.at(-1);
         // The session was deleted under its reader.
         if (!last) return;

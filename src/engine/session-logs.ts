@@ -1,6 +1,7 @@
 import { notFound } from "../core/fault.js";
 import type { Store } from "../core/store.js";
 import { Committer } from "./committer.js";
+import { Turns } from "./large-pages.js";
 import { SessionLog } from "./session-log.js";
 
 /** About how many bytes of events all logs together keep in memory, and one log at least and at most. */
@@ -17,6 +18,7 @@ export interface HeldLog {
 /** The logs of the sessions that somebody writes or reads now; the others cost nothing. */
 export class SessionLogs {
   readonly #committer: Committer;
+  readonly #turns = new Turns();
   readonly #held = new Map<string, { log: SessionLog; holders: number }>();
   readonly #opening = new Map<string, Promise<SessionLog>>();
   readonly #troubled: (sessionId: string, error: Error) => void;
@@ -73,6 +75,7 @@ export class SessionLogs {
       head: session.lastSeq,
       store: this.store,
       committer: this.#committer,
+      turns: this.#turns,
       tailBytes: () => Math.min(Math.max(allTailsBytes / this.#held.size, minTailBytes), maxTailBytes),
       onTrouble: (fault) => this.#troubled(sessionId, fault),
     });

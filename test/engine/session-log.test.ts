@@ -6,6 +6,7 @@ import type { Fault } from "../../src/core/fault.js";
 import type { Write } from "../../src/core/store.js";
 import { Committer } from "../../src/engine/committer.js";
 import { EventTail } from "../../src/engine/event-tail.js";
+import { Turns } from "../../src/engine/large-pages.js";
 import { SessionLog } from "../../src/engine/session-log.js";
 import { collect, never, openRoom, readEvents, replaced, says } from "./room.js";
 
@@ -45,6 +46,7 @@ async function openLog(epochs = 1) {
     head: 0,
     store: counted,
     committer,
+    turns: new Turns(),
     tailBytes: () => 256 * 1024,
     onTrouble,
   });
