@@ -6,27 +6,32 @@ const chunkBytes = 32 * 1024;
 /** Longer text is encoded here: a string on its way to a socket takes three bytes for each of its letters. */
 const longText = 4096;
 const itemsPerTurn = 1024;
+/** What is given to a socket in one piece, so that it can tell when a slow reader gets on. */
+const sliceBytes = 256 * 1024;
 
 /** How a chunk writer is set up. */
 export interface ChunkWriterOptions {
   readonly response: HttpResponse;
   /** More may be added. Called only after `add` or `flush` has answered false. */
   readonly onReady: () => void;
-  /** Nothing could be written for `stallMs`. */
+  /** Not even a slice could be written for `stallMs`. */
   readonly onStall: () => void;
   readonly stallMs: number;
 }
 
 /**
- * Gathers what is produced in one turn of the event loop into one write, and stops its producer while the
+ * Gathers what is produced without waiting into one write, and stops its producer while the
  * socket is full. A producer that never waits gets a new turn after each chunk, so it cannot starve others.
  */
 export class ChunkWriter {
   private text = "";
   private bytes: Uint8Array[] = [];
   private byteLength = 0;
+  /** What has left for the socket and finds no room there yet. */
+  private rest: Uint8Array[] = [];
   private items = 0;
-  private scheduled: NodeJS.Immediate | undefined;
+  private scheduled = false;
+  private resuming: NodeJS.Immediate | undefined;
   private stall: NodeJS.Timeout | undefined;
   private paused = false;
   private closed = false;
@@ -49,34 +54,51 @@ export class ChunkWriter {
       this.push(piece);
     }
     this.items++;
-    this.scheduled ??= setImmediate(this.onTurn);
+    if (!this.scheduled) {
+      this.scheduled = true;
+      // Runs when no promise is left to settle: when the producer waits for something outside.
+      process.nextTick(this.onTick);
+    }
     const enough = this.text.length + this.byteLength >= chunkBytes || this.items >= itemsPerTurn;
     this.paused = enough || this.full;
     return !this.paused;
   }
 
-  /** Writes what is left. Call it before the response ends. */
+  /** Writes what is left, whether or not there is room. Call it before the response ends. */
   flush(): void {
-    clearImmediate(this.scheduled);
-    this.scheduled = undefined;
-    this.items = 0;
     const { response } = this.options;
-    const chunks = this.take();
-    if (this.closed || chunks.length === 0 || isGone(response)) return;
-    let open = true;
-    for (const chunk of chunks) open = response.write(chunk);
-    if (open) return;
-    this.stall ??= setTimeout(this.options.onStall, this.options.stallMs);
+    const chunks = [...this.rest.splice(0), ...this.take()];
+    if (this.closed || isGone(response)) return;
+    for (const chunk of chunks) response.write(chunk);
   }
 
   /** Drops what is left and stops calling back. */
   close(): void {
     this.closed = true;
-    clearImmediate(this.scheduled);
+    clearImmediate(this.resuming);
     clearTimeout(this.stall);
     this.options.response.off("drain", this.onDrain);
     this.text = "";
     this.bytes = [];
+    this.rest = [];
+  }
+
+  /** Writes what there is room for. */
+  private send(): void {
+    this.items = 0;
+    const { response, onStall, stallMs } = this.options;
+    let open = true;
+    for (const chunk of this.take()) {
+      // Of text there is little, and Node.js writes it together with what it puts around it.
+      if (open && this.rest.length === 0 && typeof chunk === "string") open = response.write(chunk);
+      else this.rest.push(...slices(chunk));
+    }
+    while (open && !isGone(response)) {
+      const next = this.rest.shift();
+      if (next === undefined) return;
+      open = response.write(next);
+    }
+    if (!open) this.stall ??= setTimeout(onStall, stallMs);
   }
 
   private push(bytes: Uint8Array): void {
@@ -94,17 +116,25 @@ export class ChunkWriter {
     return joinSmall([...bytes, Buffer.from(text)]);
   }
 
-  private readonly onTurn = (): void => {
-    this.scheduled = undefined;
+  private readonly onTick = (): void => {
+    this.scheduled = false;
     // Until the socket has drained, only what is gathered is held.
-    if (!this.full) this.flush();
+    if (this.closed || this.full) return;
+    this.send();
+    // Not at once, for others want their turn.
+    if (this.paused && !this.full) this.resuming ??= setImmediate(this.onTurn);
+  };
+
+  private readonly onTurn = (): void => {
+    this.resuming = undefined;
     if (this.paused && !this.full) this.resume();
   };
 
   private readonly onDrain = (): void => {
     clearTimeout(this.stall);
     this.stall = undefined;
-    this.flush();
+    if (this.closed) return;
+    this.send();
     if (this.paused && !this.full) this.resume();
   };
 
@@ -131,4 +161,12 @@ function joinSmall(pieces: readonly Uint8Array[]): Uint8Array[] {
   }
   close();
   return joined;
+}
+
+function slices(chunk: string | Uint8Array): Uint8Array[] {
+  const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+  if (bytes.length <= sliceBytes) return [bytes];
+  return Array.from({ length: Math.ceil(bytes.length / sliceBytes) }, (_, index) =>
+    bytes.subarray(index * sliceBytes, (index + 1) * sliceBytes),
+  );
 }
