@@ -1,8 +1,10 @@
 import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { Socket } from "node:net";
 import { Readable } from "node:stream";
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import type { SandboxExit, SandboxProcess } from "../../core/sandbox.js";
+import { endOutput } from "./end-output.js";
 import { isDead, readStat, sendSignal, startOf } from "./process-tree.js";
 import type { LimitedProcess } from "./ready-shells.js";
 
@@ -24,7 +26,7 @@ export function followBwrap(
   signal: AbortSignal,
 ): SandboxProcess {
   const [, stdout, stderr, info] = child.stdio;
-  if (!(stdout instanceof Readable && stderr instanceof Readable)) throw new Error("no pipes");
+  if (!(stdout instanceof Socket && stderr instanceof Socket)) throw new Error("no pipes");
   let init: Init | undefined;
   let state: "running" | "killed" | "ended" = "running";
   const inside = readProcessId(info).then((pid) => {
@@ -43,6 +45,7 @@ export function followBwrap(
     .then(async (exit): Promise<SandboxExit> => {
       // Bubblewrap ends with the command. Who was left in the background is killed by the end of init.
       if (init) await endInit(init);
+      for (const output of [stdout, stderr]) void endOutput(output);
       return state === "killed" ? { code: null, signal: "SIGKILL" } : exit;
     })
     .finally(() => {

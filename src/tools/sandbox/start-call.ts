@@ -118,8 +118,8 @@ async function clearUp(
   limited: LimitedProcess | undefined,
 ): Promise<void> {
   await places.release();
-  await limited?.group.remove();
   shells.refill();
+  await limited?.group.remove();
 }
 
 function coverRequest({ home, hidden, repositories }: CallRoom, workDir: string, writable: boolean) {
