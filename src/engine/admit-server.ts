@@ -79,7 +79,7 @@ export interface OfferedSelection {
 
 function decide(
   { run, work, session }: AskingRun,
-  { tool, input }: ServerSubject,
+  { id, tool, input }: ServerSubject,
   signal: AbortSignal,
 ): Promise<Decision> {
   const request = {
@@ -88,6 +88,7 @@ function decide(
     input,
     mode: session.approvalMode,
     workDir: session.workDir,
+    argumentsSha256: id,
     agentRules: toRules(work.agent.rules),
     sessionRules: toRules(session.rules),
     // As for a call without a sandbox: neither a mode nor a rule on every tool lets it in.

@@ -119,6 +119,23 @@ describe("rules on a server", () => {
     if (expected[0] === "DENIED") expect(received).toEqual([]);
   });
 
+  it("by the hash of an approval hold for this server alone", async () => {
+    const [first, second] = [await openHttpPlace(), await openHttpPlace()];
+    const room = await openMcpRoom(() => says("done"));
+    const run = await room.start(await session(room, first.url), "go");
+    const { argumentsSha256 } = await room.asked();
+    await room.approve();
+    await room.finished(run);
+    const rules = [rule(DENY, "mcp:one", `sha256:${argumentsSha256}`)];
+    for (const [url, expected] of [
+      [first.url, ["DENIED"]],
+      [second.url, asks],
+    ] as const) {
+      const id = await room.session({ agent: { mcpServers: [http(url, { tools: ["echo"] })], rules } });
+      expect((await room.run(id)).states).toEqual(expected);
+    }
+  });
+
   it("a read-only session has no server", async () => {
     const { url, received } = await openHttpPlace();
     const room = await openMcpRoom(() => says("done"));
