@@ -59,6 +59,7 @@ import { restDialect } from "./rest-dialect.js";
 import { resolveToken } from "./token.js";
 import { createTokenStore } from "./token-store.js";
 import { watchAgents } from "./watch-agents.js";
+import { watchWrites } from "./watch-writes.js";
 import { wingmanDialect, wingmanNotFound } from "./wingman-dialect.js";
 
 /** How a server is set up. */
@@ -176,7 +177,8 @@ async function openRooms(
   // The sandbox is tried in a process of its own, while everything else is opened.
   const trying = openSandbox({ ...settings, dataDir }, log);
   trying.catch(() => undefined);
-  const store = await openSqliteStore({ path: settings.db ?? join(dataDir, "agentry.db"), clock });
+  const path = settings.db ?? join(dataDir, "agentry.db");
+  const store = watchWrites(await openSqliteStore({ path, clock }), log);
   const vault = createVault({ rows: store.credentials, key: openKeyFile(dataDir), redactor, clock });
   const { credentials } = store;
   const providers = await openProviders({ ...settings, secrets: vault, redactor, clock, credentials, log });

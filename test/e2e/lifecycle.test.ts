@@ -140,7 +140,7 @@ describe("a full disk", () => {
     const folder = mkdtempSync(join(tmpdir(), "agentry-full-"));
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=8m,mode=700", "tmpfs", folder]);
     try {
-      const place = await openPlace({ dataDir: folder });
+      const place = await openPlace({ dataDir: folder, args: ["--log-level", "info"] });
       const [active, other] = [await place.session(), await place.session()];
       await place.finished((await place.start(other, "go")).body.id);
       place.upstream.answer({ body: anthropicAnswer(["half"]), cutAt: 400, end: "stall" });
@@ -157,6 +157,9 @@ describe("a full disk", () => {
       place.upstream.answer({ body: anthropicAnswer(["ok"]) });
       await expect.poll(async () => (await place.start(active, "again")).status, { timeout: 5000 }).toBe(202);
       await place.server.stop();
+      // Once each, however many runs there were.
+      expect(place.server.logs().match(/cannot be stored: the disk is full/g)).toHaveLength(1);
+      expect(place.server.logs().match(/can be written again/g)).toHaveLength(1);
     } finally {
       execFileSync("umount", ["-l", folder]);
     }
