@@ -8,12 +8,6 @@ import type { CoverPlan } from "./plan-covers.js";
 import { holderMode } from "./plan-covers.js";
 import { rememberNames, restoreNames } from "./restore-names.js";
 
-/**
- * Turns of the event loop until places are taken away, which takes a disk as long as a small call: enough for the
- * result to be on its way to the model, too few for anybody outside to see them after that.
- */
-const restTurns = 6;
-
 /** How many calls need a directory that was made to hold the place of a cover. */
 const users = new Map<string, number>();
 
@@ -24,8 +18,7 @@ export interface HeldPlaces {
   make(): void;
   /**
    * Takes away at once whatever has been put where nothing can be covered, and then what was made to hold
-   * covers, a moment later: what comes of the call goes first, and the next one may need it again. The directory is
-   * closed in the end.
+   * covers: nobody waits for that, and the next call may need it again. The directory is closed in the end.
    */
   release(): Promise<void>;
 }
@@ -61,7 +54,8 @@ export function holdPlaces({ covers, missing, watched }: CoverPlan, folder: Held
     async release() {
       try {
         restoreNames(watched, folder);
-        for (let turn = 0; turn < restTurns; turn += 1) await nextTurn();
+        // After the exit has been told, and before its output ends: nobody sees them once the call has answered.
+        await nextTurn();
         for (const path of held) release(path, folder);
       } finally {
         folder.close();

@@ -25,7 +25,7 @@ export interface ShellOptions {
 }
 
 /** A program to become. */
-export interface ShellCommand {
+interface ShellCommand {
   readonly file: string;
   readonly args: readonly string[];
   /** Whether it is given a descriptor for the network. */

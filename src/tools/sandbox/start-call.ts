@@ -111,6 +111,9 @@ function openPlaces(room: CallRoom, workDir: string, writable: boolean): Places 
   }
 }
 
+/** Milliseconds after a call until a shell is made ready for the next one. */
+const refillMs = 10;
+
 /** What nobody waits for: the next call may need it again. */
 async function clearUp(
   { shells }: CallRoom,
@@ -118,8 +121,9 @@ async function clearUp(
   limited: LimitedProcess | undefined,
 ): Promise<void> {
   await places.release();
-  shells.refill();
   await limited?.group.remove();
+  // It takes a millisecond of this thread, which has what comes of the call to do.
+  setTimeout(shells.refill, refillMs).unref();
 }
 
 function coverRequest({ home, hidden, repositories }: CallRoom, workDir: string, writable: boolean) {

@@ -16,7 +16,7 @@ export interface StorageBounds {
 }
 
 /** A call that may write to a directory. */
-export interface StorageUser {
+interface StorageUser {
   readonly directory: string;
   /** Called once, with a sentence for the model, when the call is to be ended. */
   end(why: string): void;
