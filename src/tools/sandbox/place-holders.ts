@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, rmdirSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, rmdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { errorCode } from "../../core/error-code.js";
@@ -49,7 +49,7 @@ export function holdPlaces({ covers, missing, watched }: CoverPlan, folder: Held
   return {
     covers: covers.filter(({ path }) => !without.has(path)),
     make() {
-      for (const path of fresh) folder.at(path, makeFolder);
+      for (const path of fresh) makeHolder(path, folder);
     },
     async release() {
       try {
@@ -62,6 +62,14 @@ export function holdPlaces({ covers, missing, watched }: CoverPlan, folder: Held
       }
     },
   };
+}
+
+/** Bubblewrap may have been quicker: what it makes has another mode, by which the next call would not know it. */
+function makeHolder(path: string, folder: HeldFolder): void {
+  if (folder.at(path, makeFolder) !== "there") return;
+  folder.at(`${path}/.`, (itself) => {
+    if (readdirSync(itself).length === 0) chmodSync(itself, holderMode);
+  });
 }
 
 function makeFolder(path: string): "made" | "there" | "impossible" {
