@@ -6,6 +6,7 @@ import { errorCode } from "../core/error-code.js";
 import { Fault } from "../core/fault.js";
 import type { HttpHandler, HttpRequest, HttpResponse } from "./http-exchange.js";
 import { createHttp2Server } from "./http2-server.js";
+import { answerParserErrors } from "./parser-refusal.js";
 import { sniffProtocol } from "./sniff-protocol.js";
 
 /** Takes over the socket of a WebSocket request. */
@@ -18,7 +19,7 @@ export interface ListenerOptions {
   /** Port to bind; 0 for any that is free. */
   readonly port: number;
   /**
-   * Answers requests. It calls `response.writeContinue()` itself where a request with
+   * Answers requests, also those without a host name. It calls `response.writeContinue()` itself where a request with
    * `Expect: 100-continue` may send its body.
    */
   readonly handler: HttpHandler;
@@ -118,6 +119,7 @@ function createHttp1Server(options: ListenerOptions, serve: RequestListener): Se
       requestTimeout: requestMs,
       keepAliveTimeout: keepAliveMs,
       connectionsCheckingInterval: Math.min(1000, headersMs),
+      requireHostHeader: false,
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: 60_000,
@@ -128,6 +130,7 @@ function createHttp1Server(options: ListenerOptions, serve: RequestListener): Se
     serve,
   );
   server.on("checkContinue", serve);
+  answerParserErrors(server);
   return server;
 }
 

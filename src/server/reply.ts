@@ -13,8 +13,8 @@ export interface Refusal {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** How long a caller that still sends its body is given to read the answer before the connection closes. */
-const lingerMs = 500;
+/** Milliseconds that a caller that still sends is given to read the answer before the connection closes. */
+export const lingerMs = 500;
 
 /**
  * Whether an HTTP/1.1 request has announced a body that has not arrived in full. Over HTTP/2 this is never
@@ -65,8 +65,12 @@ export function replyJson(
 
 /** Answers with a refusal, as `{"code","message","reason","request_id"}`. */
 export function replyRefusal(request: HttpRequest, response: HttpResponse, refusal: Refusal): void {
-  const { status, reason, message, headers = {} } = refusal;
-  const request_id = headerOf(request, requestIdHeader) ?? "";
-  const body = { code: codeName(codeOfReason[reason]), message, reason, request_id };
+  const { status, headers = {} } = refusal;
+  const body = refusalBody(refusal, headerOf(request, requestIdHeader) ?? "");
   replyJson(request, response, { status, body, headers });
+}
+
+/** What a refusal says in JSON. */
+export function refusalBody({ reason, message }: Refusal, requestId: string): Record<string, string> {
+  return { code: codeName(codeOfReason[reason]), message, reason, request_id: requestId };
 }

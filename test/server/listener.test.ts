@@ -99,6 +99,7 @@ describe("one port", () => {
     const server = await open();
     const reply = await sendRaw(server.port, bytes);
     expect(reply).toMatchObject({ status: 400, closed: true });
+    expect(JSON.parse(reply.body)).toMatchObject({ code: "invalid_argument", reason: "invalid" });
     expect(server.seen.calls).toBe(0);
     expect((await sendRaw(server.port, get)).status).toBe(200);
   });
