@@ -16,6 +16,8 @@ export interface ElicitationQuestion {
   readonly confidential?: boolean;
   /** Settles when the user has answered on another way, which accepts the question. */
   readonly elsewhere?: Promise<unknown>;
+  /** Fires when the asker no longer wants an answer, which cancels the question. */
+  readonly signal?: AbortSignal;
 }
 
 /** What became of a question. */

@@ -5,7 +5,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Elicitation } from "../../gen/agentry/v1/event_pb.js";
 import { ElicitationSchema, ElicitationState } from "../../gen/agentry/v1/event_pb.js";
 import type { Clock } from "../core/clock.js";
-import { conflict, notFound } from "../core/fault.js";
+import { canceled, conflict, notFound } from "../core/fault.js";
 import { newId } from "../core/id.js";
 import type { Store } from "../core/store.js";
 import type { ElicitationQuestion } from "../core/tool.js";
@@ -36,14 +36,25 @@ export class Elicitations {
     this.#questions = new Questions(elicitationKind, expiryMs);
   }
 
-  /** Asks, and waits for what becomes of it. Throws a `canceled` Fault when `signal` fires first. */
+  /**
+   * Asks, and waits for what becomes of it. Throws a `canceled` Fault when `signal` fires first, or when the question
+   * was withdrawn before it was asked.
+   */
   async ask(
     writer: RunWriter,
     toolCallId: string,
     question: ElicitationQuestion,
     signal: AbortSignal,
   ): Promise<Elicitation> {
-    const { message, requestedSchema, url = "", confidential = false, elsewhere } = question;
+    const {
+      message,
+      requestedSchema,
+      url = "",
+      confidential = false,
+      elsewhere,
+      signal: withdrawn,
+    } = question;
+    if (withdrawn?.aborted) throw canceled("the question was withdrawn");
     const elicitation = create(ElicitationSchema, {
       id: newId(),
       sessionId: writer.run.sessionId,
@@ -61,11 +72,16 @@ export class Elicitations {
     const accepted = { state: ElicitationState.ACCEPTED } as const;
     // Too late where somebody has answered here before.
     void elsewhere?.then(() => this.resolve(id, accepted)).catch(() => undefined);
+    const withdraw = (): void => {
+      this.resolve(id, { state: ElicitationState.CANCELED }).catch(() => undefined);
+    };
+    withdrawn?.addEventListener("abort", withdraw, { once: true });
     try {
       const settled = await this.#questions.ask(writer, elicitation, signal);
       const content = this.#confidential.get(id);
       return content ? { ...settled, content } : settled;
     } finally {
+      withdrawn?.removeEventListener("abort", withdraw);
       this.#confidential.delete(id);
     }
   }

@@ -8,10 +8,11 @@ const { ACCEPTED, DECLINED } = ElicitationState;
 const red = { color: "red", why: { short: true } };
 
 /** A run whose tool asks the user something, which waits for an answer. */
-async function openAsking(confidential = false, requestedSchema?: JsonObject) {
+async function openAsking(confidential = false, requestedSchema?: JsonObject, signal?: AbortSignal) {
   const answers: ElicitationOutcome[] = [];
   const ask = tool("ask", async (_input, context) => {
-    answers.push(await context.elicit({ message: "Which color?", confidential, requestedSchema }));
+    const question = { message: "Which color?", confidential, requestedSchema, ...(signal && { signal }) };
+    answers.push(await context.elicit(question));
     return { text: "asked", failed: false };
   });
   const room = await openRoom((_request, number) => (number === 1 ? calls({ name: "ask" }) : says("ok")), {
@@ -76,6 +77,20 @@ describe("an elicitation", () => {
       expect(answers).toEqual([{ action: "accept", content: { color: "red" } }]);
     },
   );
+
+  it("is canceled when its asker withdraws it, and the run goes on", async () => {
+    const asker = new AbortController();
+    const { room, run, answers, id } = await openAsking(false, undefined, asker.signal);
+    asker.abort();
+    const events = await room.finished(run);
+    expect(answers).toMatchObject([{ action: "cancel" }]);
+    expect(bodies(events, "elicitationResolved")).toMatchObject([
+      { elicitation: { id, state: ElicitationState.CANCELED } },
+    ]);
+    expect(await room.store.elicitations.get(id)).toMatchObject({ state: ElicitationState.CANCELED });
+    const late = room.engine.elicitations.resolve(id, { state: ACCEPTED, content: red });
+    await expect(late).rejects.toMatchObject({ reason: "conflict" });
+  });
 
   it("is declined without an answer that fits", async () => {
     const { room, run, answers, id } = await openAsking(false, { required: ["color"] });

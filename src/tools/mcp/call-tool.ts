@@ -53,15 +53,17 @@ export async function callTool(
 ): Promise<ToolOutput> {
   const limit = new AbortController();
   const endLimit = desk.patience.limit(request.timeoutMs, () => limit.abort());
-  const call = openCall(request.context);
+  const lost = new AbortController();
+  const call = openCall(request.context, lost.signal);
   desk.calls.add(call);
   const either = AbortSignal.any([signal, limit.signal]);
   try {
     return await send(request, either).catch(async (error: unknown) => {
       if (!(error instanceof UrlElicitationRequiredError)) throw error;
-      return (await visitPages(error, desk.questions, call)) ?? send(request, either);
+      return (await visitPages(error, { questions: desk.questions, call }, either)) ?? send(request, either);
     });
   } catch (error) {
+    lost.abort();
     if (signal.aborted) throw canceled("the run was canceled");
     if (!limit.signal.aborted) throw error;
     return { text: `[timed out after ${request.timeoutMs} ms]`, failed: true, timedOut: true };
@@ -71,8 +73,14 @@ export async function callTool(
   }
 }
 
-function openCall(context: ToolContext): OpenCall {
-  return { elicit: (question) => context.elicit(question).catch(() => ({ action: "cancel" })) };
+/** Where the call comes to nothing, its questions are withdrawn. */
+function openCall(context: ToolContext, lost: AbortSignal): OpenCall {
+  return {
+    elicit(question) {
+      const signal = question.signal ? AbortSignal.any([question.signal, lost]) : lost;
+      return context.elicit({ ...question, signal }).catch(() => ({ action: "cancel" }));
+    },
+  };
 }
 
 async function send(request: CallRequest, signal: AbortSignal): Promise<ToolOutput> {
@@ -100,8 +108,8 @@ function showProgress({ progress, total, message }: Progress, redactor: Redactor
 /** Undefined when the user has visited all of them. */
 async function visitPages(
   { elicitations, message }: UrlElicitationRequiredError,
-  questions: ServerQuestions,
-  call: OpenCall,
+  { questions, call }: { readonly questions: ServerQuestions; readonly call: OpenCall },
+  signal: AbortSignal,
 ): Promise<ToolOutput | undefined> {
   // The library takes them as they come.
   const pages = Array.isArray(elicitations) ? elicitations.map(readPage) : [];
@@ -109,7 +117,7 @@ async function visitPages(
     return { text: `The call failed: ${plainLine(message)}`, failed: true };
   for (const params of pages) {
     if (!params) return { text: "The server asked for a page that is none.", failed: true };
-    const { action } = await questions.ask(params, (question) => call.elicit(question));
+    const { action } = await questions.ask(params, (question) => call.elicit(question), signal);
     if (action !== "accept") return { text: "The user did not do what the server asked for.", failed: true };
   }
   return undefined;

@@ -3,6 +3,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import {
+  CancelledNotificationSchema,
   ElicitationCompleteNotificationSchema,
   ElicitRequestSchema,
   ErrorCode,
@@ -76,8 +77,12 @@ export class ServerConnection implements ToolServer {
       { name: "agentry", version: "1" },
       { capabilities: { elicitation: { form: {}, url: {} } }, jsonSchemaValidator: { getValidator } },
     );
-    this.#client.setRequestHandler(ElicitRequestSchema, ({ params }) =>
-      this.#questions.ask(params, (question) => this.#asker().elicit(question)),
+    this.#client.setRequestHandler(ElicitRequestSchema, (request, extra) =>
+      this.#questions.answer(request, (question) => this.#asker().elicit(question), extra),
+    );
+    // The library's own passes over a request whose id is 0, which is the first of many servers.
+    this.#client.setNotificationHandler(CancelledNotificationSchema, ({ params }) =>
+      this.#questions.takeBack(params.requestId),
     );
     this.#client.setNotificationHandler(ToolListChangedNotificationSchema, () => {
       this.#listed = undefined;

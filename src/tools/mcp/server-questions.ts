@@ -1,4 +1,4 @@
-import type { ElicitRequest, ElicitResult } from "@modelcontextprotocol/sdk/types.js";
+import type { ElicitRequest, ElicitResult, RequestId } from "@modelcontextprotocol/sdk/types.js";
 import { ErrorCode, McpError } from "@modelcontextprotocol/sdk/types.js";
 import type { Redactor } from "../../core/secrets.js";
 import type { ElicitationOutcome, ElicitationQuestion } from "../../core/tool.js";
@@ -21,6 +21,8 @@ export type Ask = (question: ElicitationQuestion) => Promise<ElicitationOutcome>
 export class ServerQuestions {
   /** What ends the questions with a page, by the ids that the server gave them. */
   readonly #pages = new Map<string, () => void>();
+  /** Takes requests of the server back, by their ids. */
+  readonly #requests = new Map<RequestId, AbortController>();
   #waiting = 0;
   #asked = 0;
 
@@ -34,19 +36,39 @@ export class ServerQuestions {
     this.#asked = 0;
   }
 
-  /** Asks for the server. @throws McpError for a question that cannot be asked. */
-  async ask(params: ElicitRequest["params"], ask: Ask): Promise<ElicitResult> {
+  /** Asks for the server, until `signal` withdraws the question. @throws McpError for one that cannot be asked. */
+  async ask(params: ElicitRequest["params"], ask: Ask, signal: AbortSignal): Promise<ElicitResult> {
     if (this.#waiting >= mostWaiting || this.#asked >= mostAsked)
       throw refusal("there are too many questions");
     this.#waiting += 1;
     this.#asked += 1;
     try {
-      const question = this.#read(params);
+      const question = { ...this.#read(params), signal };
       return toResult(await this.patience.during(() => ask(question)));
     } finally {
       this.#waiting -= 1;
       if (params.mode === "url") this.#pages.delete(params.elicitationId);
     }
+  }
+
+  /** Answers a request of the server, which withdraws its question by taking it back or by breaking off. */
+  async answer(
+    { params }: ElicitRequest,
+    ask: Ask,
+    { requestId, signal }: { readonly requestId: RequestId; readonly signal: AbortSignal },
+  ): Promise<ElicitResult> {
+    const request = new AbortController();
+    this.#requests.set(requestId, request);
+    try {
+      return await this.ask(params, ask, AbortSignal.any([signal, request.signal]));
+    } finally {
+      this.#requests.delete(requestId);
+    }
+  }
+
+  /** The server takes a request back. */
+  takeBack(requestId: RequestId | undefined): void {
+    if (requestId !== undefined) this.#requests.get(requestId)?.abort();
   }
 
   /** The user has done on a page what was to be done there. */

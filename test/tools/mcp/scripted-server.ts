@@ -30,6 +30,8 @@ const names = [
   "alter_quietly",
   "answered",
   "cut",
+  "withdraw",
+  "ask_and_crash",
 ];
 
 /** A 1x1 PNG. */
@@ -70,11 +72,14 @@ export function createScriptedServer({
   let visited = false;
   let canceled = "";
   let answered = "";
-  const askColor = () =>
-    server.elicitInput({
-      message: "Which color?",
-      requestedSchema: { type: "object", properties: { color: { type: "string" } } },
-    });
+  const askColor = (signal?: AbortSignal) =>
+    server.elicitInput(
+      {
+        message: "Which color?",
+        requestedSchema: { type: "object", properties: { color: { type: "string" } } },
+      },
+      signal && { signal },
+    );
   server.setRequestHandler(ListToolsRequestSchema, async () => {
     if (asksFirst) await askColor();
     return { tools: [...tools.values()] };
@@ -146,6 +151,15 @@ export function createScriptedServer({
         extra.closeSSEStream?.();
         await askColor().catch(() => undefined);
         return text("after the cut");
+      case "withdraw": {
+        const asker = new AbortController();
+        setTimeout(() => asker.abort(), 100);
+        await askColor(asker.signal).catch(() => undefined);
+        return text("withdrawn");
+      }
+      case "ask_and_crash":
+        setTimeout(() => process.exit(3), 100);
+        return text(JSON.stringify(await askColor()));
       case "answered":
         return text(answered);
       case "headers":

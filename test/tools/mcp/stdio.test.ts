@@ -250,6 +250,17 @@ describe("a question of a server", () => {
     },
   );
 
+  it.each(["withdraw", "ask_and_crash"])("is withdrawn by the server with %s", async (name) => {
+    const place = open({
+      answer: async ({ signal }) => {
+        await expect.poll(() => signal?.aborted).toBe(true);
+        return { action: "cancel" };
+      },
+    });
+    await place.call(name);
+    expect(place.contextAsked).toMatchObject([{ signal: { aborted: true } }]);
+  });
+
   it("for a page that has to be visited first: the call is made again when the server says it was", async () => {
     const place = open({
       answer: async ({ elsewhere }) => {
