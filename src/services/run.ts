@@ -134,7 +134,10 @@ type RunRequestLike = Pick<RunOrder, "sessionId" | "agentId" | "whenBusy" | "req
 };
 
 function toOrder(request: RunRequestLike, onDisconnect: OnDisconnect, { requestHeader }: Call): RunOrder {
-  const requestId = request.requestId || (requestHeader.get("idempotency-key") ?? "");
+  const key = requestHeader.get("idempotency-key") ?? "";
+  if (request.requestId && key && request.requestId !== key)
+    throw invalid("request_id and the Idempotency-Key header differ; set one of them");
+  const requestId = request.requestId || key;
   checkLength("request_id", requestId, 200);
   checkLength("instructions", request.instructions ?? "", maxInstructions);
   checkEnum("when_busy", WhenBusy, request.whenBusy);

@@ -56,6 +56,24 @@ describe("startRun", () => {
   });
 });
 
+describe("a request id beside the header", () => {
+  it.each([
+    ["another", "other", "k", false],
+    ["the same", "k", "k", true],
+    ["none", "k", "", true],
+  ])("that names %s", async (_name, requestId, header, isTaken) => {
+    const { room, runs, call: context } = await openServices();
+    if (header) context.requestHeader.set("idempotency-key", header);
+    const sessionId = await room.session();
+    const request = create(StartRunRequestSchema, { sessionId, input: { text: "a" }, requestId });
+    const started = runs.startRun(request, context);
+    if (!isTaken) return expect(started).rejects.toMatchObject({ reason: "invalid" });
+    const { run } = await started;
+    expect(run?.requestId).toBe(requestId);
+    await room.finished(run?.id ?? "");
+  });
+});
+
 describe("requests for what is not there", () => {
   it.each([
     ["getRun", { runId: "none" }],
