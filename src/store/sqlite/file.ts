@@ -18,7 +18,7 @@ const networkFileSystems = new Map([
  * Makes a database file ready to be opened: creates a missing directory with mode 0700 and a missing file
  * with 0600, under any umask, and takes the rights of group and others from a file that exists. SQLite gives
  * the files it puts beside it the same mode. Returns the path with symbolic links followed, so that one
- * database has one name. Throws `unsupported` on a network file system.
+ * database has one name. Throws `unsupported` on a network file system, and `invalid` for a file with hard links.
  */
 export function prepareDatabaseFile(path: string): string {
   const absolute = resolve(path);
@@ -27,6 +27,7 @@ export function prepareDatabaseFile(path: string): string {
   const real = join(realpathSync(dirname(absolute)), basename(absolute));
   const file = lstatSync(real).isSymbolicLink() ? realpathSync(real) : real;
   refuseNetworkFileSystem(file);
+  refuseHardLinks(file);
   for (const suffix of ["", "-wal", "-shm"]) restrict(`${file}${suffix}`);
   return file;
 }
@@ -55,6 +56,16 @@ function restrict(path: string): void {
     throw new Fault("forbidden", `${path} belongs to another user (uid ${stat.uid})`);
   }
   if ((stat.mode & 0o077) !== 0) chmodSync(path, stat.mode & 0o700);
+}
+
+/**
+ * The lock and SQLite's log lie beside the name that a file is opened by: under another name a second server would
+ * see neither (https://sqlite.org/howtocorrupt.html, section 2.5).
+ */
+function refuseHardLinks(path: string): void {
+  const { nlink } = lstatSync(path);
+  if (nlink > 1)
+    throw new Fault("invalid", `${path} has ${nlink} names (hard links): leave it one, or use a copy of it`);
 }
 
 function refuseNetworkFileSystem(path: string): void {

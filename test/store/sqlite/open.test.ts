@@ -1,4 +1,13 @@
-import { chmodSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
@@ -119,6 +128,22 @@ describe("a second store on one database", () => {
     const child = await startChild("hold", [path]);
     expect(child.lines).toEqual([expect.stringContaining(`refused unavailable`)]);
     expect(child.lines[0]).toContain(`pid ${process.pid}`);
+  });
+
+  it("is refused by a hard link, until the file has one name again", async () => {
+    const path = join(tempDir(), "test.db");
+    const store = await openSqliteStore({ path, clock });
+    linkSync(path, `${path}.other`);
+    const opening = openSqliteStore({ path: `${path}.other`, clock });
+    await expect(opening).rejects.toMatchObject({
+      reason: "invalid",
+      message: expect.stringContaining("has 2 names"),
+    });
+    await newSession(store);
+    await store.close();
+    await expect(openSqliteStore({ path, clock })).rejects.toMatchObject({ reason: "invalid" });
+    rmSync(`${path}.other`);
+    await tempStore(path);
   });
 
   it("is refused while another process holds it, by pid, and opens when that was killed", async () => {
