@@ -13,7 +13,7 @@ import { checkDelegates } from "./check-delegates.js";
 import { checkMcpServers } from "./check-mcp-servers.js";
 import { checkRules } from "./check-rules.js";
 import { applyMask } from "./field-mask.js";
-import { checkJson, checkLabels, checkLength } from "./limits.js";
+import { checkJson, checkLabels, checkLength, checkTitle } from "./limits.js";
 import { toPage } from "./page.js";
 import { plainHosts } from "./plain-hosts.js";
 
@@ -108,8 +108,8 @@ async function find(store: Store, agentId: string): Promise<Agent> {
 }
 
 async function check({ tools, providers, policy }: AgentServiceParts, agent: Agent): Promise<void> {
-  if (agent.name === "") throw invalid("name is required");
-  checkLength("name", agent.name, 200);
+  if (agent.name.trim() === "") throw invalid("name is required, and not of white space alone");
+  checkTitle("name", agent.name, 200);
   checkLength("description", agent.description, 10_000);
   checkLength("instructions", agent.instructions, maxInstructions);
   checkLabels(agent.labels);
@@ -121,17 +121,22 @@ async function check({ tools, providers, policy }: AgentServiceParts, agent: Age
   if (!agent.model)
     throw invalid('model is required, for example {"provider":"anthropic","name":"claude-sonnet-4-5"}');
   for (const model of [agent.model, ...agent.fallbacks]) await checkModel(providers, model);
+  checkTools(tools, agent.tools);
+}
+
+function checkTools(tools: readonly Tool[], names: readonly string[]): void {
   const known = new Set(tools.map(({ name }) => name));
-  for (const name of agent.tools) {
+  for (const [i, name] of names.entries()) {
     if (!known.has(name))
       throw invalid(`there is no tool ${JSON.stringify(name)}; there are ${[...known].join(", ")}`);
+    if (names.indexOf(name) < i) throw invalid(`tools has ${JSON.stringify(name)} twice`);
   }
 }
 
 async function checkModel(providers: ProviderDirectory, model: ModelSettings): Promise<void> {
   if (model.provider === "") throw invalid("model.provider is required");
-  if (model.name === "") throw invalid("model.name is required");
-  checkLength("model.name", model.name, 200);
+  if (model.name.trim() === "") throw invalid("model.name is required");
+  checkTitle("model.name", model.name, 200);
   const { temperature, topP } = model;
   if (temperature !== undefined && !(temperature >= 0 && temperature <= 2))
     throw invalid("temperature is not between 0 and 2");

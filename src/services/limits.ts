@@ -10,6 +10,12 @@ export function checkLength(name: string, text: string, max: number): void {
   if (text.length > max) throw invalid(`${name} has ${text.length} characters; at most ${max} are allowed`);
 }
 
+/** @throws Fault `invalid` for a name or title that is too long, or that programs in C would show a part of. */
+export function checkTitle(name: string, text: string, max: number): void {
+  checkLength(name, text, max);
+  if (text.includes("\0")) throw invalid(`${name} has a NUL character`);
+}
+
 /** @throws Fault `invalid` for too many labels, or too long ones. */
 export function checkLabels(labels: Readonly<Record<string, string>>): void {
   const entries = Object.entries(labels);

@@ -12,7 +12,7 @@ import type { Store } from "../core/store.js";
 import type { Engine } from "../engine/engine.js";
 import { checkRules } from "./check-rules.js";
 import { applyMask } from "./field-mask.js";
-import { checkEnum, checkLabels, checkLength, checkTime } from "./limits.js";
+import { checkEnum, checkLabels, checkLength, checkTime, checkTitle } from "./limits.js";
 import { toPage } from "./page.js";
 
 const mutable = ["title", "agent_id", "work_dir", "approval_mode", "labels", "expires_at", "rules"];
@@ -105,7 +105,7 @@ async function find(store: Store, sessionId: string): Promise<Session> {
 
 /** Checks what is new in a session. */
 async function check(store: Store, session: Session, before?: Session): Promise<void> {
-  checkLength("title", session.title, 500);
+  checkTitle("title", session.title, 500);
   checkLabels(session.labels);
   checkEnum("approval_mode", ApprovalMode, session.approvalMode);
   if (session.parentSessionId && session.approvalMode !== before?.approvalMode)

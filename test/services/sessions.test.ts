@@ -12,6 +12,7 @@ import { openServices } from "./open-services.js";
 
 const bad: [string, object, string][] = [
   ["a long title", { title: "x".repeat(501) }, "invalid"],
+  ["a title with NUL", { title: "a\0b" }, "invalid"],
   ["an agent that is not there", { agentId: "none" }, "not_found"],
   ["a relative folder", { workDir: "here" }, "invalid"],
   ["a folder that is not there", { workDir: "/no/such/folder" }, "invalid"],
