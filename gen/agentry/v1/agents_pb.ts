@@ -81,9 +81,9 @@ export type Agent = Message<"agentry.v1.Agent"> & {
   outputSchema?: JsonObject | undefined;
 
   /**
-   * Model calls that one run may make. Default 50, at most 1000. Those of the agents that it gives tasks to count
-   * too, and theirs; each run that waits for another keeps one for its own answer. After a handoff the limit of the
-   * agent that the run began with holds.
+   * Model calls that one run may make, at most 1000; 0 stands for the default of 50, and reads back as 0. Those of
+   * the agents that it gives tasks to count too, and theirs; each run that waits for another keeps one for its own
+   * answer. After a handoff the limit of the agent that the run began with holds.
    *
    * @generated from field: uint32 max_steps = 9;
    */

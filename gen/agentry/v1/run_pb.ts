@@ -211,7 +211,7 @@ export type RunRequest = Message<"agentry.v1.RunRequest"> & {
   /**
    * Names this run for the caller, at most 200 characters. A second call with the same name in this session
    * attaches to the first run in place of starting another; CONFLICT when its input differs. The
-   * `Idempotency-Key` header says the same.
+   * `Idempotency-Key` header says the same; INVALID when the two differ.
    *
    * @generated from field: string request_id = 6;
    */
