@@ -1,8 +1,11 @@
+import { Code } from "@connectrpc/connect";
 import type { Reason } from "../core/fault.js";
 import { codeName, codeOfReason } from "./codes.js";
 import type { HttpRequest, HttpResponse } from "./http-exchange.js";
 import { headerOf } from "./http-exchange.js";
 import { requestIdHeader } from "./request-id.js";
+import type { RpcRefusal } from "./rpc-refusal.js";
+import { rpcRefusal } from "./rpc-refusal.js";
 
 /** An answer of no, given before any service is asked. */
 export interface Refusal {
@@ -63,11 +66,41 @@ export function replyJson(
   endReply(request, response, request.method === "HEAD" ? undefined : text);
 }
 
-/** Answers with a refusal, as `{"code","message","reason","request_id"}`. */
+/**
+ * Answers with a refusal, as `{"code","message","reason","request_id"}`; to the calls of RPC clients that would not
+ * read that, in their protocol.
+ */
 export function replyRefusal(request: HttpRequest, response: HttpResponse, refusal: Refusal): void {
   const { status, headers = {} } = refusal;
+  const rpc = rpcRefusalOf(request, refusal);
+  if (rpc) return replyRpc(request, response, { ...rpc, headers: { ...headers, ...rpc.headers } });
   const body = refusalBody(refusal, headerOf(request, requestIdHeader) ?? "");
   replyJson(request, response, { status, body, headers });
+}
+
+/** Undefined also for 415: who sends the type of another protocol may speak none of them. */
+function rpcRefusalOf(request: HttpRequest, { status, reason, message }: Refusal): RpcRefusal | undefined {
+  if (request.method !== "POST" || status === 415) return undefined;
+  const contentType = headerOf(request, "content-type") ?? "";
+  // A method that is not there has this code in gRPC, and clients that try several rely on it.
+  const isGrpc = /^application\/grpc/i.test(contentType);
+  const code = status === 404 && isGrpc ? Code.Unimplemented : codeOfReason[reason];
+  return rpcRefusal(contentType, { code, message });
+}
+
+function replyRpc(request: HttpRequest, response: HttpResponse, { headers, body }: RpcRefusal): void {
+  if (!body && "stream" in response) {
+    // In one frame, as Trailers-Only must be: `end` would add an empty one with the end of the stream.
+    response.stream.respond({ ...response.getHeaders(), ...headers, ":status": 200 }, { endStream: true });
+    response.end();
+    return;
+  }
+  response.writeHead(200, {
+    ...headers,
+    "content-length": String(body?.length ?? 0),
+    ...(isBodyPending(request) ? { connection: "close" } : {}),
+  });
+  endReply(request, response, body);
 }
 
 /** What a refusal says in JSON. */
