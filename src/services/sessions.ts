@@ -13,6 +13,7 @@ import type { Engine } from "../engine/engine.js";
 import { checkRules } from "./check-rules.js";
 import { applyMask } from "./field-mask.js";
 import { checkEnum, checkLabels, checkLength, checkTime, checkTitle } from "./limits.js";
+import { readMessageToken, writeMessageToken } from "./message-token.js";
 import { toPage } from "./page.js";
 
 const mutable = ["title", "agent_id", "work_dir", "approval_mode", "labels", "expires_at", "rules"];
@@ -80,21 +81,16 @@ export function createSessionService(parts: SessionServiceParts) {
 
     async listMessages({ sessionId, ...request }) {
       const { limit, cursor } = toPage(request);
-      const after = cursor === undefined ? 0 : indexOf(cursor);
+      const after = cursor === undefined ? 0 : readMessageToken(cursor);
       const messages = await store.messages.list(sessionId, after, limit + 1);
       if (messages.length === 0) await find(store, sessionId);
       const page = messages.slice(0, limit);
       return {
         messages: page,
-        nextPageToken: messages.length > limit ? String(page.at(-1)?.index ?? 0) : "",
+        nextPageToken: messages.length > limit ? writeMessageToken(page.at(-1)?.index ?? 0) : "",
       };
     },
   } satisfies ServiceImpl<typeof SessionService>;
-}
-
-function indexOf(pageToken: string): number {
-  if (!/^\d{1,10}$/.test(pageToken)) throw invalid("page_token is not one of ours");
-  return Number(pageToken);
 }
 
 async function find(store: Store, sessionId: string): Promise<Session> {

@@ -103,7 +103,19 @@ describe("listMessages", () => {
     expect([...first.messages, ...second.messages].map(({ index }) => index)).toEqual([1, 2, 3, 4]);
     expect(second.nextPageToken).toBe("");
     expect((await list(4)).nextPageToken).toBe("");
-    for (const token of ["x", "-1", "1e9", "99999999999"])
+    const made = (text: string) => Buffer.from(text).toString("base64url");
+    const foreign = ["messages:01", "messages:-1", "messages:1e9", "messages:99999999999", "sessions:1"];
+    const padded = `${first.nextPageToken}=`;
+    for (const token of [
+      "x",
+      "0",
+      "01",
+      "3",
+      padded,
+      "messages:NaN",
+      made("messages:NaN"),
+      ...foreign.map(made),
+    ])
       await expect(list(3, token)).rejects.toMatchObject({ reason: "invalid" });
   });
 
