@@ -6,6 +6,7 @@ import type { HttpHandler, HttpRequest, HttpResponse, Mount } from "./http-excha
 import { headerOf, pathnameOf } from "./http-exchange.js";
 import type { Logger } from "./logger.js";
 import { notFoundHandler } from "./not-found.js";
+import type { Refusal } from "./reply.js";
 import { replyRefusal } from "./reply.js";
 import { assignRequestId } from "./request-id.js";
 
@@ -18,6 +19,8 @@ export interface HttpHandlerOptions {
   readonly open?: Mount;
   /** Asked in order; the first that matches answers. */
   readonly mounts: readonly Mount[];
+  /** Bytes above which a body that asks for leave to come is refused. Default 4 MiB. */
+  readonly maxBodyBytes?: number;
   readonly log: Logger;
 }
 
@@ -66,11 +69,19 @@ function route(options: Routing, request: HttpRequest, response: HttpResponse): 
   if (refusal) return replyRefusal(request, response, refusal);
   const mount = options.mounts.find((candidate) => candidate.matches(pathname, request));
   if (!mount) return notFoundHandler(request, response);
-  continueIfAsked(request, response);
+  if (headerOf(request, "expect")?.toLowerCase() === "100-continue") {
+    const tooLarge = checkLength(request, options.maxBodyBytes ?? 4 * 1024 * 1024);
+    if (tooLarge) return replyRefusal(request, response, tooLarge);
+    // Only now is the caller told to send the body that it announced.
+    response.writeContinue();
+  }
   mount.handle(request, response);
 }
 
-/** Only now is the caller told to send the body that it announced with `Expect: 100-continue`. */
-function continueIfAsked(request: HttpRequest, response: HttpResponse): void {
-  if (headerOf(request, "expect")?.toLowerCase() === "100-continue") response.writeContinue();
+/** Refuses what whoever reads the body would refuse: streams have a limit for each message, not for them all. */
+function checkLength(request: HttpRequest, maxBytes: number): Refusal | undefined {
+  const isStream = /^application\/(connect\+|grpc)/i.test(headerOf(request, "content-type") ?? "");
+  if (isStream || !(Number(headerOf(request, "content-length")) > maxBytes)) return undefined;
+  const message = `the request body is larger than ${maxBytes} bytes`;
+  return { status: 413, reason: "exhausted", message };
 }

@@ -80,6 +80,36 @@ it("serves a target in absolute form", async () => {
   expect(JSON.parse(reply.body)).toMatchObject({ path: "/v1/echo?a=1" });
 });
 
+describe("a body that asks for leave to come", () => {
+  const limit = 4 * 1024 * 1024;
+  const ask = (path: string, length: number, type: string) =>
+    rawRequest(
+      `POST ${path} HTTP/1.1`,
+      "Host: localhost",
+      "Expect: 100-continue",
+      `Content-Type: ${type}`,
+      `Content-Length: ${length}`,
+    );
+
+  it.each(["/v1/echo", rpc])("is refused at once at %s where it is too large", async (path) => {
+    const before = server.seen.calls;
+    const reply = await sendRaw(server.port, ask(path, limit + 1, "application/json"));
+    expect(reply).toMatchObject({ status: 413, closed: true });
+    expect(JSON.parse(reply.body)).toMatchObject({
+      code: "resource_exhausted",
+      message: `the request body is larger than ${limit} bytes`,
+    });
+    expect(server.seen.calls).toBe(before);
+  });
+
+  it.each([
+    ["/v1/echo", limit, "application/json"],
+    ["/agentry.v1.RunService/WatchRun", limit + 1, "application/connect+json"],
+  ])("may come to %s with %i bytes of %s", async (path, length, type) => {
+    expect((await sendRaw(server.port, ask(path, length, type), 200)).status).toBe(100);
+  });
+});
+
 describe("the access log", () => {
   const lineOf = async (id: string) => {
     await expect.poll(() => server.logLines.some((line) => line.includes(id))).toBe(true);
