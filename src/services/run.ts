@@ -1,11 +1,12 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { Approval, Event } from "../../gen/agentry/v1/event_pb.js";
 import { ApprovalState, ElicitationState, Verdict } from "../../gen/agentry/v1/event_pb.js";
-import type { Part } from "../../gen/agentry/v1/message_pb.js";
+import type { Blob, Part } from "../../gen/agentry/v1/message_pb.js";
 import type { Input, RunRequest, RunService } from "../../gen/agentry/v1/run_pb.js";
 import { ApprovalScope, ElicitationAction, OnDisconnect, WhenBusy } from "../../gen/agentry/v1/run_pb.js";
 import { invalid, notFound } from "../core/fault.js";
 import { flattenPages } from "../core/flatten-pages.js";
+import { imageType } from "../core/image-type.js";
 import type { Store } from "../core/store.js";
 import type { Engine } from "../engine/engine.js";
 import type { RunOrder } from "../engine/new-run.js";
@@ -163,11 +164,19 @@ function toParts(input: Input | undefined): Part[] {
       throw invalid("input.parts may hold text and blob parts only");
     }
     if (content.case !== "blob") continue;
-    if (!content.value.mediaType) throw invalid("a blob's media_type is required");
-    // Models refuse an empty image, and would refuse the whole history with it from then on.
-    if (content.value.data.length === 0) throw invalid("a blob's data is empty");
+    checkBlob(content.value);
   }
   return parts;
+}
+
+/** Models refuse an image that is none, and would refuse the whole history with it from then on. */
+function checkBlob({ mediaType, data }: Blob): void {
+  if (!mediaType) throw invalid("a blob's media_type is required");
+  if (data.length === 0) throw invalid("a blob's data is empty");
+  const type = (mediaType.split(";")[0] ?? "").trim().toLowerCase().replace("image/jpg", "image/jpeg");
+  if (!/^image\/(png|jpeg|gif|webp)$/.test(type)) return;
+  const found = imageType(data);
+  if (found !== type) throw invalid(`a blob of ${type} is ${found ? `of ${found}` : "no such image"}`);
 }
 
 async function checkSession(store: Store, sessionId: string): Promise<void> {

@@ -56,6 +56,47 @@ describe("startRun", () => {
   });
 });
 
+describe("an image", () => {
+  const heads = {
+    png: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
+    jpeg: [0xff, 0xd8, 0xff, 0xe0],
+    gif: [...Buffer.from("GIF89a")],
+    webp: [...Buffer.from("RIFF\x08\0\0\0WEBP")],
+  };
+  const start = async (mediaType: string, data: readonly number[]) => {
+    const { room, runs, call: context } = await openServices();
+    const value = { mediaType, data: Uint8Array.from(data) };
+    const input = { parts: [{ content: { case: "blob", value } as const }] };
+    const request = create(StartRunRequestSchema, { sessionId: await room.session(), input });
+    const { run } = await runs.startRun(request, context);
+    await room.finished(run?.id ?? "");
+  };
+
+  it.each([
+    ["image/png", heads.png],
+    ["IMAGE/PNG; charset=binary", heads.png],
+    ["image/jpeg", heads.jpeg],
+    ["image/jpg", heads.jpeg],
+    ["image/gif", heads.gif],
+    ["image/webp", heads.webp],
+    ["image/svg+xml", [0x3c]],
+    ["text/plain", heads.png],
+  ])("of %s is taken", async (mediaType, data) => {
+    await start(mediaType, data);
+  });
+
+  it.each([
+    ["image/png", [...Buffer.from("no image")], "a blob of image/png is no such image"],
+    ["image/png", heads.png.slice(0, 7), "a blob of image/png is no such image"],
+    ["image/png", heads.jpeg, "a blob of image/png is of image/jpeg"],
+    [" Image/JPG ;x", heads.png, "a blob of image/jpeg is of image/png"],
+    ["image/gif", [...Buffer.from("GIF88a")], "a blob of image/gif is no such image"],
+    ["image/webp", [...Buffer.from("RIFF\x08\0\0\0WAVE")], "a blob of image/webp is no such image"],
+  ])("of %j that is none is refused: %j", async (mediaType, data, message) => {
+    await expect(start(mediaType, data)).rejects.toMatchObject({ reason: "invalid", message });
+  });
+});
+
 describe("a request id beside the header", () => {
   it.each([
     ["another", "other", "k", false],
