@@ -14,7 +14,7 @@ type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) =
 
 /** How a listener is set up. */
 export interface ListenerOptions {
-  /** Host name or address to bind, for example `127.0.0.1`. */
+  /** Host name or address to bind, for example `127.0.0.1`; one of IPv6 with or without brackets. */
   readonly host: string;
   /** Port to bind; 0 for any that is free. */
   readonly port: number;
@@ -168,7 +168,7 @@ function listen(server: Server, host: string, port: number): Promise<AddressInfo
   return new Promise((resolve, reject) => {
     const onError = (error: Error) => reject(cannotListen(host, port, error));
     server.once("error", onError);
-    server.listen({ host, port }, () => {
+    server.listen({ host: host.replace(/^\[(.*)\]$/, "$1"), port }, () => {
       server.off("error", onError);
       const address = server.address();
       if (address === null || typeof address === "string") reject(cannotListen(host, port));

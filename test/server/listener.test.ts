@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { Agent, request as httpRequest } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
+import { networkInterfaces } from "node:os";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
@@ -179,6 +180,16 @@ describe("a handler that throws", () => {
     expect(headers[":status"]).toBe(400);
     session.destroy();
   });
+});
+
+const hasIPv6 = Object.values(networkInterfaces()).some((all) =>
+  all?.some(({ address }) => address === "::1"),
+);
+
+it.skipIf(!hasIPv6).each(["::1", "[::1]"])("listens on %s", async (host) => {
+  const { url, port } = await open({ host });
+  expect(url).toBe(`http://[::1]:${port}`);
+  expect((await fetch(`${url}/health`)).status).toBe(200);
 });
 
 describe("a port that cannot be bound", () => {
