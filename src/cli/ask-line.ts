@@ -15,11 +15,14 @@ export interface LineQuestion {
  */
 export async function askLine({ question, ...streams }: LineQuestion, signal: AbortSignal): Promise<string> {
   const line = createInterface(streams);
-  const { promise: ended, resolve } = Promise.withResolvers<string>();
+  const { promise: ended, resolve } = Promise.withResolvers<undefined>();
   line.on("SIGINT", () => process.emit("SIGINT"));
-  line.once("close", () => resolve(""));
+  line.once("close", () => resolve(undefined));
   try {
-    return await Promise.race([line.question(question, { signal }), ended]);
+    const answer = await Promise.race([line.question(question, { signal }), ended]);
+    // Nobody has pressed return: what is written next must not go on in the line of the question.
+    if (answer === undefined) streams.output.write("\n");
+    return answer ?? "";
   } finally {
     line.close();
   }

@@ -5,9 +5,12 @@ import { askLine } from "../../src/cli/ask-line.js";
 /** A question at a terminal, and the keys that are pressed there. */
 function openQuestion(signal = new AbortController().signal) {
   const [input, output] = [new PassThrough(), new PassThrough()];
-  output.resume();
+  let shown = "";
+  output.setEncoding("utf8").on("data", (text: string) => {
+    shown += text;
+  });
   const answer = askLine({ question: "run it? ", input, output, terminal: true }, signal);
-  return { answer, press: (keys: string) => input.write(keys) };
+  return { answer, press: (keys: string) => input.write(keys), shown: () => shown };
 }
 
 describe("a line that is asked for at a terminal", () => {
@@ -16,9 +19,11 @@ describe("a line that is asked for at a terminal", () => {
     { name: "nothing, where only return is pressed", keys: "\r", line: "" },
     { name: "nothing, where the input ends", keys: "\u0004", line: "" },
   ])("is $name", async ({ keys, line }) => {
-    const { answer, press } = openQuestion();
+    const { answer, press, shown } = openQuestion();
     press(keys);
     expect(await answer).toBe(line);
+    await expect.poll(shown).toMatch(/\n$/);
+    expect(shown().match(/\n/g)).toHaveLength(1);
   });
 
   it("lets Ctrl-C interrupt the program, and is taken back as ever", async () => {
