@@ -1,3 +1,6 @@
+import { statSync } from "node:fs";
+import { isIPv6 } from "node:net";
+import { dirname, resolve as resolvePath } from "node:path";
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
 import type { App } from "../server/app.js";
@@ -10,7 +13,7 @@ interface ServeOptions {
   readonly db?: string;
   readonly dataDir: string;
   readonly auth: "local" | "token" | "none";
-  readonly serverName: string[];
+  readonly serverName?: readonly string[];
   readonly envKeys?: true;
   readonly fake?: string;
   readonly record?: string;
@@ -43,14 +46,14 @@ export function addServeCommand(program: Command): void {
         .choices(["local", "token", "none"])
         .default("local"),
     )
-    .option("--server-name <name>", "a further name this server answers to; may be repeated", collect, [])
+    .option("--server-name <name>", "a further name this server answers to; may be repeated", serverNames)
     .option("--env-keys", "take provider keys from the environment (ANTHROPIC_API_KEY, OPENAI_API_KEY, …)")
     .addOption(
       new Option("--fake <file>", "replay model answers from a cassette: no network, no key").conflicts(
         "record",
       ),
     )
-    .option("--record <file>", "record model answers into a cassette")
+    .option("--record <file>", "record model answers into a cassette", cassetteFile)
     .addOption(
       new Option(
         "--sandbox <mode>",
@@ -75,7 +78,7 @@ export function addServeCommand(program: Command): void {
 }
 
 async function serve(options: ServeOptions): Promise<void> {
-  const { serverName, drain: seconds, approvalExpiry, ...rest } = options;
+  const { serverName = [], drain: seconds, approvalExpiry, ...rest } = options;
   const app = await openApp({ ...rest, serverNames: serverName, approvalExpiryMs: approvalExpiry * 1000 });
   letHeapGrow();
   process.stdout.write(`listening on ${app.url}\n`);
@@ -118,6 +121,15 @@ function expiry(text: string): number {
   return value;
 }
 
-function collect(value: string, before: string[]): string[] {
-  return [...before, value];
+function serverNames(text: string, before: readonly string[] = []): readonly string[] {
+  if (!/^[\w.-]{1,253}$/.test(text) && !isIPv6(text.replace(/^\[(.*)\]$/, "$1")))
+    throw new InvalidArgumentError("It is a host name or an address, without scheme, port and path.");
+  return [...before, text];
+}
+
+function cassetteFile(text: string): string {
+  const folder = dirname(resolvePath(text));
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    throw new InvalidArgumentError(`There is no directory ${folder}.`);
+  return text;
 }
