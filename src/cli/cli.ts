@@ -5,6 +5,7 @@ import { Fault } from "../core/fault.js";
 import { keepUserMask } from "../core/user-mask.js";
 import { addDemoCommand } from "./demo-command.js";
 import { addDoctorCommand } from "./doctor-command.js";
+import { addHelpCommand } from "./help-command.js";
 import { addRunCommand } from "./run-command.js";
 import { addServeCommand } from "./serve-command.js";
 import { addTokenCommand } from "./token-command.js";
@@ -25,9 +26,11 @@ export async function runCli(argv: readonly string[], userMask: number): Promise
     .version(version(), "--version", "print the version")
     .helpOption("--help", "print this help")
     .showHelpAfterError("(agentry --help lists commands and options)")
+    .helpCommand(false)
     .exitOverride();
   for (const add of [addServeCommand, addRunCommand, addTokenCommand, addDoctorCommand, addDemoCommand])
     add(program);
+  addHelpCommand(program);
   try {
     await program.parseAsync(argv);
   } catch (error) {
