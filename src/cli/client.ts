@@ -2,6 +2,7 @@ import type { Client } from "@connectrpc/connect";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { AgentService } from "../../gen/agentry/v1/agents_pb.js";
+import { ProviderService } from "../../gen/agentry/v1/providers_pb.js";
 import { RunService } from "../../gen/agentry/v1/run_pb.js";
 import { SessionService } from "../../gen/agentry/v1/sessions_pb.js";
 
@@ -10,6 +11,7 @@ export interface Clients {
   readonly agents: Client<typeof AgentService>;
   readonly sessions: Client<typeof SessionService>;
   readonly runs: Client<typeof RunService>;
+  readonly providers: Client<typeof ProviderService>;
 }
 
 /** Clients that speak Connect to the server at `url`, with a bearer token where one is given. */
@@ -29,5 +31,6 @@ export function connectTo(url: string, token: string | undefined): Clients {
     agents: createClient(AgentService, transport),
     sessions: createClient(SessionService, transport),
     runs: createClient(RunService, transport),
+    providers: createClient(ProviderService, transport),
   };
 }

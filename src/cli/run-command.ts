@@ -10,6 +10,7 @@ import type { Clients } from "./client.js";
 import { connectTo } from "./client.js";
 import { ElicitationDesk } from "./elicitation-desk.js";
 import { followRun, isLostConnection } from "./follow-run.js";
+import { KeyAdvice } from "./key-advice.js";
 import { RunPrinter } from "./run-printer.js";
 import { Turns } from "./turns.js";
 
@@ -63,6 +64,7 @@ async function run(prompt: string, options: RunOptions): Promise<number> {
     new ApprovalDesk(clients.runs, options.yes ?? false, turns),
     new ElicitationDesk(clients.runs, turns),
   ];
+  const advice = new KeyAdvice(clients.providers, options.url);
   let outcome = RunOutcome.UNSPECIFIED;
   try {
     const onLost = () => process.stderr.write("\n! the connection is lost; trying to come back\n");
@@ -70,9 +72,10 @@ async function run(prompt: string, options: RunOptions): Promise<number> {
       if (options.json)
         process.stdout.write(`${toJsonString(EventSchema, event, { useProtoFieldName: true })}\n`);
       else printer.print(event);
-      for (const desk of desks) desk.see(event);
+      for (const watcher of [...desks, advice]) watcher.see(event);
       if (event.body.case === "runFinished") outcome = event.body.value.outcome;
     }
+    if (!options.json) process.stderr.write(await advice.text());
   } finally {
     process.off("SIGINT", interrupt);
     for (const desk of desks) desk.close();

@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -115,6 +115,21 @@ describe("agentry run says what to do", () => {
     const ran = agentry(["--url", server.url, "x"]);
     expect([await ran.code, ran.err()]).toEqual([1, expect.stringContaining("set AGENTRY_TOKEN")]);
     await server.kill();
+  });
+
+  it("where its provider has no key", async () => {
+    const server = await startServerProcess();
+    onTestFinished(() => server.kill());
+    const ran = agentry(["--url", `${server.url}/`, "--model", "anthropic/claude-sonnet-4-5", "x"]);
+    expect([await ran.code, ran.out()]).toEqual([1, ""]);
+    const [failed, ...lines] = ran.err().split("\n");
+    expect(failed).toMatch(/^! failed: there is no key for Anthropic/);
+    const line = lines.slice(0, 2).join("\n");
+    expect(line).toContain(`curl -X PUT ${server.url}/v1/providers/anthropic/credential`);
+    execFileSync("sh", ["-ec", line.replace("curl ", "curl -sSf ")], { stdio: "ignore" });
+    expect(await (await fetch(`${server.url}/v1/providers/anthropic`)).json()).toMatchObject({
+      credential: { source: "CREDENTIAL_SOURCE_STORE" },
+    });
   });
 
   it.each([
