@@ -134,7 +134,8 @@ export async function openApp(settings: AppSettings): Promise<App> {
   const mounts = mountServices(rooms, state.shutdown.signal, log);
   const isDraining = (): boolean => state.draining;
   const open = createOAuthCallback((query) => rooms.toolServers.takeReturn(query));
-  const handler = createHttpHandler({ guard, authenticate, isDraining, open, mounts, log });
+  const maxBodyBytes = maxMessageBytes;
+  const handler = createHttpHandler({ guard, authenticate, isDraining, open, mounts, log, maxBodyBytes });
   const { host, port } = settings;
   const listener = await openListener({ host, port, handler, onConnection: noteConnection });
   tellRedirectUrl(returnUrl(host, listener));
