@@ -12,18 +12,19 @@ import { requestIdHeader } from "./request-id.js";
  * be taken for a part of it.
  */
 export function answerParserErrors(server: Server): void {
-  const open = new WeakMap<Duplex, Set<ServerResponse>>();
+  /** The responses of late: on a connection, the next one begins when the one before has ended. */
+  const recent = new WeakMap<Duplex, ServerResponse[]>();
   const note = ({ socket }: IncomingMessage, response: ServerResponse): void => {
-    const responses = open.get(socket) ?? new Set();
-    open.set(socket, responses.add(response));
-    response.once("close", () => responses.delete(response));
+    const before = recent.get(socket);
+    if (before?.some(isUnfinished)) before.push(response);
+    else recent.set(socket, [response]);
   };
   server.on("request", note).on("checkContinue", note);
   const answered = new WeakSet<Duplex>();
   server.on("clientError", (error, socket) => {
     // Whatever else the caller sends is not understood either.
     if (answered.has(socket)) return;
-    const begun = [...(open.get(socket) ?? [])].some(({ headersSent }) => headersSent);
+    const begun = recent.get(socket)?.some((response) => response.headersSent && isUnfinished(response));
     if (begun || !socket.writable) {
       socket.destroy();
       return;
@@ -34,6 +35,8 @@ export function answerParserErrors(server: Server): void {
     socket.once("close", () => clearTimeout(timer));
   });
 }
+
+const isUnfinished = ({ writableFinished }: ServerResponse): boolean => !writableFinished;
 
 function refusalOf(code: string): Refusal {
   switch (code) {
