@@ -31,6 +31,7 @@ import type { Vault } from "../store/vault/vault.js";
 import { createVault } from "../store/vault/vault.js";
 import { withAliases } from "../tools/alias-tools.js";
 import { builtinTools } from "../tools/builtin-tools.js";
+import { imageType } from "../tools/image-type.js";
 import type { McpServers } from "../tools/mcp/create-tool-servers.js";
 import { createToolServers } from "../tools/mcp/create-tool-servers.js";
 import { createPolicy } from "../tools/policy/create-policy.js";
@@ -246,7 +247,7 @@ function serveRooms(parts: ServedParts): Pick<Rooms, "services" | "dialects"> {
   const keys = createCredentialVault({ vault, registry, ownOrigin });
   const sessions = createSessionService({ store, engine, policy, stamp });
   const providers = createProviderService({ providers: directory, vault: keys });
-  const runs = createRunService({ store, engine });
+  const runs = createRunService({ store, engine, imageType });
   const toolNames = new Set(tools.map(({ name }) => name));
   return {
     services: [

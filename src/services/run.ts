@@ -1,12 +1,11 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { Approval, Event } from "../../gen/agentry/v1/event_pb.js";
 import { ApprovalState, ElicitationState, Verdict } from "../../gen/agentry/v1/event_pb.js";
-import type { Blob, Part } from "../../gen/agentry/v1/message_pb.js";
-import type { Input, RunRequest, RunService } from "../../gen/agentry/v1/run_pb.js";
+import type { Part } from "../../gen/agentry/v1/message_pb.js";
+import type { Input, Run, RunService } from "../../gen/agentry/v1/run_pb.js";
 import { ApprovalScope, ElicitationAction, OnDisconnect, WhenBusy } from "../../gen/agentry/v1/run_pb.js";
 import { invalid, notFound } from "../core/fault.js";
 import { flattenPages } from "../core/flatten-pages.js";
-import { imageType } from "../core/image-type.js";
 import type { Store } from "../core/store.js";
 import type { Engine } from "../engine/engine.js";
 import type { RunOrder } from "../engine/new-run.js";
@@ -23,18 +22,30 @@ const maxInstructions = 1024 * 1024;
 export interface RunServiceParts {
   readonly store: Store;
   readonly engine: Engine;
+  readonly imageType: ImageType;
 }
 
+/** The media type of a PNG, JPEG, GIF or WebP image by what it begins with, undefined for anything else. */
+type ImageType = (bytes: Uint8Array) => string | undefined;
+
 /** The canonical RunService. */
-export function createRunService({ store, engine }: RunServiceParts) {
+export function createRunService({ store, engine, imageType }: RunServiceParts) {
   const watch = new Watch(store, engine.logs);
+  const start = async (request: RunRequestLike, onDisconnect: OnDisconnect, call: Call): Promise<Run> => {
+    const order = toOrder(request, onDisconnect, call);
+    for (const part of order.parts) checkImage(part, imageType);
+    return engine.start(order);
+  };
   return {
     run(request, call: Call) {
-      return flattenPages(startAndWatch(engine, watch, request, call), toResponse);
+      const started = (): Promise<Run> => start(request, request.onDisconnect, call);
+      const leave = (run: Run): Promise<unknown> | undefined =>
+        request.onDisconnect === OnDisconnect.CANCEL ? engine.cancel(run.id) : undefined;
+      return flattenPages(startAndWatch({ started, watch, leave }, call.signal), toResponse);
     },
 
     async startRun(request, call: Call) {
-      return { run: await engine.start(toOrder(request, OnDisconnect.CONTINUE, call)) };
+      return { run: await start(request, OnDisconnect.CONTINUE, call) };
     },
 
     async getRun({ runId }) {
@@ -104,21 +115,27 @@ export function createRunService({ store, engine }: RunServiceParts) {
 
 const toResponse = (event: Event): { event: Event } => ({ event });
 
+/** A run to start and to follow. */
+interface FollowedRun {
+  readonly watch: Watch;
+  started(): Promise<Run>;
+  /** Called when its caller has left before its end. */
+  leave(run: Run): Promise<unknown> | undefined;
+}
+
 async function* startAndWatch(
-  engine: Engine,
-  watch: Watch,
-  request: RunRequest,
-  call: Call,
+  { watch, started, leave }: FollowedRun,
+  signal: AbortSignal,
 ): AsyncGenerator<readonly Event[], void> {
-  const run = await engine.start(toOrder(request, request.onDisconnect, call));
+  const run = await started();
   let finished = false;
   try {
-    for await (const page of watch.runPages(run.id, 0, call.signal)) {
+    for await (const page of watch.runPages(run.id, 0, signal)) {
       finished = page.at(-1)?.body.case === "runFinished";
       yield page;
     }
   } finally {
-    if (!finished && request.onDisconnect === OnDisconnect.CANCEL) await engine.cancel(run.id);
+    if (!finished) await leave(run);
   }
 }
 
@@ -164,15 +181,16 @@ function toParts(input: Input | undefined): Part[] {
       throw invalid("input.parts may hold text and blob parts only");
     }
     if (content.case !== "blob") continue;
-    checkBlob(content.value);
+    if (!content.value.mediaType) throw invalid("a blob's media_type is required");
+    if (content.value.data.length === 0) throw invalid("a blob's data is empty");
   }
   return parts;
 }
 
 /** Models refuse an image that is none, and would refuse the whole history with it from then on. */
-function checkBlob({ mediaType, data }: Blob): void {
-  if (!mediaType) throw invalid("a blob's media_type is required");
-  if (data.length === 0) throw invalid("a blob's data is empty");
+function checkImage({ content }: Part, imageType: ImageType): void {
+  if (content.case !== "blob") return;
+  const { mediaType, data } = content.value;
   const type = (mediaType.split(";")[0] ?? "").trim().toLowerCase().replace("image/jpg", "image/jpeg");
   if (!/^image\/(png|jpeg|gif|webp)$/.test(type)) return;
   const found = imageType(data);

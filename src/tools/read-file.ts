@@ -1,6 +1,6 @@
-import { imageType } from "../core/image-type.js";
 import { fileFailure } from "./file-failure.js";
 import type { FileAnswer } from "./file-operations.js";
+import { imageType } from "./image-type.js";
 import { readLines } from "./line-reader.js";
 import { takeStart } from "./show-text.js";
 import { ToolFailure } from "./tool-failure.js";

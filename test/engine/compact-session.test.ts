@@ -9,6 +9,7 @@ import { newId } from "../../src/core/id.js";
 import { validHistory } from "../../src/engine/history.js";
 import { textPart } from "../../src/engine/run-progress.js";
 import { createRunService } from "../../src/services/run.js";
+import { imageType } from "../../src/tools/image-type.js";
 import type { Room, RoomOptions } from "./room.js";
 import { bodies, calls, gate, kinds, never, openRoom, says, stalls, tool } from "./room.js";
 
@@ -90,7 +91,7 @@ describe("compacting a session", () => {
     const { store, engine } = room;
     const request = create(CompactSessionRequestSchema, { sessionId: session });
     const call = { signal: never, requestHeader: new Headers() };
-    const { message } = await createRunService({ store, engine }).compactSession(request, call);
+    const { message } = await createRunService({ store, engine, imageType }).compactSession(request, call);
     expect(message?.summaryThrough).toBe(2);
   });
 

@@ -68,6 +68,20 @@ describe("imports of src", () => {
     expect(complaints(imports)).toEqual([]);
   });
 
+  it.each(["src/tools/file-worker.ts", "src/tools/network/bridge.ts"])(
+    "lead from %s nowhere but into src/tools: a sandbox shows no more",
+    (start) => {
+      const reached = new Set([start]);
+      for (const file of reached) {
+        for (const { file: from, target, typeOnly } of imports) {
+          if (from === file && !typeOnly && target !== undefined) reached.add(target);
+        }
+      }
+      expect(files).toContain(start);
+      expect([...reached].filter((file) => !file.startsWith("src/tools/"))).toEqual([]);
+    },
+  );
+
   it("form no cycle of values", () => {
     expect(valueCycles(imports)).toEqual([]);
   });

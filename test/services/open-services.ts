@@ -7,6 +7,7 @@ import type { Call } from "../../src/services/call.js";
 import { createProviderService } from "../../src/services/providers.js";
 import { createRunService } from "../../src/services/run.js";
 import { createSessionService } from "../../src/services/sessions.js";
+import { imageType } from "../../src/tools/image-type.js";
 import { createPolicy } from "../../src/tools/policy/create-policy.js";
 import type { Room } from "../engine/room.js";
 import { openRoom, says, tool } from "../engine/room.js";
@@ -37,6 +38,6 @@ export async function openServices() {
     agents: createAgentService({ store, tools, providers, policy, stamp: engine.stamp }),
     sessions: createSessionService({ store, engine, policy, stamp: engine.stamp }),
     providers: createProviderService({ providers, vault }),
-    runs: createRunService({ store, engine }),
+    runs: createRunService({ store, engine, imageType }),
   };
 }

@@ -1,9 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import type { Blob } from "../../../gen/agentry/v1/message_pb.js";
 import { BlobSchema } from "../../../gen/agentry/v1/message_pb.js";
-import { imageType } from "../../core/image-type.js";
 import type { Redactor } from "../../core/secrets.js";
 import type { ToolOutput } from "../../core/tool.js";
+import { imageType } from "../image-type.js";
 import { createOutputBuffer } from "../output-buffer.js";
 import { isRecord } from "./plain-json.js";
 
