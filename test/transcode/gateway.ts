@@ -5,7 +5,7 @@ import { createServer as createHttp2Server } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { connect } from "node:net";
 import type { HandlerContext } from "@connectrpc/connect";
-import { afterEach } from "vitest";
+import { afterEach, expect } from "vitest";
 import type { Dialect } from "../../src/transcode/dialect.js";
 import { httpStatus } from "../../src/transcode/http-status.js";
 import type { TranscoderOptions } from "../../src/transcode/transcoder.js";
@@ -128,4 +128,23 @@ export function parseSse(text: string): SseEvent[] {
     .split("\n\n")
     .filter((block) => block !== "" && !block.startsWith(":"))
     .map((block) => Object.fromEntries(block.split("\n").map((line) => line.split(/: (.*)/s, 2))));
+}
+
+/** A request, and the reply that it is to have: with this body, or, where there is none, with a message. */
+export interface Case {
+  readonly path: string;
+  readonly init?: RequestInit;
+  /** Default: 200. */
+  readonly status?: number;
+  readonly body?: unknown;
+}
+
+/** Holds the reply to a request against what it is to be. */
+export async function checkReply(gateway: Gateway, { path, init, status = 200, body }: Case): Promise<void> {
+  const reply = await gateway.fetch(path, init);
+  const text = await reply.text();
+  expect({ status: reply.status, text }).toMatchObject({ status });
+  expect(reply.headers.get("content-type")).toBe("application/json");
+  if (body !== undefined) expect(JSON.parse(text)).toEqual(body);
+  else expect(JSON.parse(text)).toHaveProperty("message");
 }
