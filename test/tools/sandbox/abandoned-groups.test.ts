@@ -7,7 +7,7 @@ import { removeAbandonedGroups } from "../../../src/tools/sandbox/abandoned-grou
 import { openControlGroups } from "../../../src/tools/sandbox/control-group.js";
 import { newGroupName } from "../../../src/tools/sandbox/group-name.js";
 import { findBwrap } from "../../../src/tools/sandbox/probe-sandbox.js";
-import { startOf } from "../../../src/tools/sandbox/process-tree.js";
+import { sendSignal, startOf } from "../../../src/tools/sandbox/process-tree.js";
 import { makeWorkPlace } from "../work-place.js";
 import { alive } from "./alive.js";
 import { whyNoSandbox } from "./bwrap-place.js";
@@ -76,7 +76,8 @@ describe.skipIf(whyNoGroups)("a bubblewrap that waits for one who has died", () 
     child.kill("SIGKILL");
     await once(child, "exit");
     onTestFinished(async () => {
-      for (const pid of alive(mark)) process.kill(Number(pid), "SIGKILL");
+      // One of them may take the others along.
+      for (const pid of alive(mark)) sendSignal(Number(pid), "SIGKILL");
       await expect.poll(() => isRemoved(group)).toBe(true);
       child.stdin?.destroy();
     });
