@@ -67,7 +67,7 @@ function looks(home: string, dataDir: string, pid: number): Call[] {
   const shell = [
     `cat ${files.join(" ")}`,
     `base64 -w0 ${files.join(" ")}; xxd -p ${files.join(" ")}`,
-    `cp -r ${dataDir} copy && grep -ra . copy; ln -s ${dataDir} link; grep -ra . link/`,
+    `cp -r ${dataDir} copy && grep -ra . copy; ln -s ${dataDir} link; grep -ra . link/; rm -rf copy link`,
     "cat /proc/*/environ /proc/*/cmdline | tr '\\0' '\\n'; env",
     `cat /proc/${pid}/{environ,cmdline,mem,maps}; ls -l /proc/${pid}/fd/; cat /proc/${pid}/root${dataDir}/token`,
     `timeout 5 grep -raoh 'CANARY-[0-9a-f]*' ${home} /tmp /run /dev/shm /var/tmp`,
