@@ -107,17 +107,20 @@ describe("a server whose files are not as they must be", () => {
     expect((await fetch(`${first.url}/health`)).status).toBe(200);
   });
 
-  it("does not start on a file system that is read-only", async ({ skip }) => {
-    const first = await startServerProcess();
-    await first.stop();
-    const folder = newFolder();
-    try {
-      execFileSync("mount", ["--bind", first.dataDir, folder], { stdio: "ignore" });
-      onTestFinished(() => void spawnSync("umount", ["-l", folder]));
-      execFileSync("mount", ["-o", "remount,ro,bind", folder], { stdio: "ignore" });
-    } catch {
-      return skip("this user may mount nothing");
-    }
-    expectRefusal(start(folder, []), /read-only|EROFS|written|cannot/);
-  });
+  it.for(["stopped", "killed"])(
+    "does not start where all is read-only since it was %s",
+    async (how, { skip }) => {
+      const first = await startServerProcess();
+      await (how === "stopped" ? first.stop() : first.kill());
+      const folder = newFolder();
+      try {
+        execFileSync("mount", ["--bind", first.dataDir, folder], { stdio: "ignore" });
+        onTestFinished(() => void spawnSync("umount", ["-l", folder]));
+        execFileSync("mount", ["-o", "remount,ro,bind", folder], { stdio: "ignore" });
+      } catch {
+        return skip("this user may mount nothing");
+      }
+      expectRefusal(start(folder, []), /read-only|EROFS|written|cannot/);
+    },
+  );
 });

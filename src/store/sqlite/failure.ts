@@ -10,12 +10,13 @@ export async function attempt<T>(work: () => T): Promise<T> {
   }
 }
 
-/** What SQLite reports about the disk or the file, not about the statement; undefined for all else. */
+/** What SQLite or the system reports about the disk or a file, not about the statement; undefined for all else. */
 export function toStorageFault(error: unknown): Fault | undefined {
   const code = errorCode(error);
-  const [, primary] = /^SQLITE_([A-Z]+)/.exec(code) ?? [];
-  switch (primary) {
+  switch (/^SQLITE_([A-Z]+)/.exec(code)?.[1] ?? code) {
     case "FULL":
+    case "ENOSPC":
+    case "EDQUOT":
       return new Fault("exhausted", "the disk is full", { retryable: true }, error);
     case "BUSY":
     case "LOCKED":
@@ -26,6 +27,13 @@ export function toStorageFault(error: unknown): Fault | undefined {
     case "PERM":
     case "NOMEM":
     case "PROTOCOL":
+    // Of the files beside it.
+    case "EROFS":
+    case "EACCES":
+    case "EPERM":
+    case "EIO":
+    case "EMFILE":
+    case "ENFILE":
       return new Fault("unavailable", `the database cannot be used (${code})`, { retryable: true }, error);
     case "CORRUPT":
     case "NOTADB":

@@ -36,7 +36,7 @@ export function lockDatabase(path: string): DatabaseLock {
   writePid(pidFile);
   return {
     release() {
-      rmSync(pidFile, { force: true });
+      removeQuietly(pidFile);
       lock.close();
     },
   };
@@ -59,7 +59,16 @@ function writePid(pidFile: string): void {
     createPrivateFile(pidFile);
     writeFileSync(pidFile, `${process.pid}\n`);
   } catch {
+    removeQuietly(pidFile);
+  }
+}
+
+/** One that is left over names a process that is gone, which is no more than a nuisance. */
+function removeQuietly(pidFile: string): void {
+  try {
     rmSync(pidFile, { force: true });
+  } catch {
+    // The file system is read-only.
   }
 }
 
