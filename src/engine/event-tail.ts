@@ -2,7 +2,7 @@ import type { Event } from "../../gen/agentry/v1/event_pb.js";
 
 const maxEvents = 8192;
 const pageEvents = 256;
-const pageWeight = 64 * 1024;
+const pageWeight = 16 * 1024;
 
 /** The newest committed events of a session, so that readers who keep up never touch the database. */
 export class EventTail {

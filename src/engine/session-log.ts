@@ -6,7 +6,7 @@ import { EventTail } from "./event-tail.js";
 import type { Turns } from "./large-pages.js";
 import { LargePages } from "./large-pages.js";
 
-const page = { limit: 500, maxBytes: 64 * 1024 };
+const page = { limit: 500, maxBytes: 16 * 1024 };
 
 /** What a reader asks for. */
 export interface ReadOptions {
