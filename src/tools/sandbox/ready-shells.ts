@@ -78,11 +78,13 @@ export function createReadyShells(options: ShellOptions): ReadyShells {
     },
     refill() {
       if (closed || ready.length >= mostReady) return;
-      const shell = openShell(options, false);
-      // It was not needed yet; a call that comes to need one will fail by itself.
-      shell.child.once("error", () => undefined);
-      hold(shell.child, false);
-      ready.push(shell);
+      try {
+        const shell = openShell(options, false);
+        hold(shell.child, false);
+        ready.push(shell);
+      } catch {
+        // It was not needed yet; a call that comes to need one will fail by itself, and say why.
+      }
     },
     async close() {
       closed = true;
@@ -113,8 +115,11 @@ function openShell({ groups, seccompFile, inherited }: ShellOptions, hasNetwork:
   const group = groups.create();
   try {
     const child = spawnShell({ seccompFile, inherited, hasNetwork });
+    // Whoever follows it is told as well; without a listener it would end this process.
+    child.on("error", () => undefined);
     if (child.pid !== undefined) setPriority(child.pid, limits.niceness);
-    const pipes: readonly unknown[] = child.stdio;
+    // Where the system has no more descriptors, there are none at all.
+    const pipes: readonly unknown[] = Array.isArray(child.stdio) ? child.stdio : [];
     const [control, stdin, network] = [pipes[0], pipes[inputDescriptor], pipes[descriptors.network]];
     if (!(control instanceof Socket && stdin instanceof Socket)) throw new Error("no pipes");
     // Whoever reads it may be gone; the end of the process tells.

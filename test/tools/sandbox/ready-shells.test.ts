@@ -109,6 +109,16 @@ it("keeps a few, and ends them when it is closed", async () => {
   expect(groups).toBe(0);
 });
 
+it("gets none ready where none can be, and says nothing", async () => {
+  const create = () => {
+    throw new Error("there is no room for a group");
+  };
+  const shells = createReadyShells({ groups: { create }, seccompFile: undefined, inherited: [] });
+  expect(() => shells.refill()).not.toThrow();
+  expect(() => shells.start({ file: "/bin/true", args: [], hasNetwork: false })).toThrow("no room");
+  await shells.close();
+});
+
 it("gives nothing to a command that cannot be one, and goes on", async () => {
   const shells = open();
   shells.refill();
