@@ -125,17 +125,17 @@ class StepBlocks {
 
   #textDelta(index: number, piece: string): void {
     const text = this.#texts.get(index)?.push(piece) ?? piece.toWellFormed();
-    if (text) this.writer.emit({ case: "textDelta", value: { index, text } });
+    if (text) this.writer.emitDelta({ case: "textDelta", value: { index, text } });
   }
 
   #reasoningDelta(index: number, piece: string): void {
     const text = this.#texts.get(index)?.push(piece) ?? piece.toWellFormed();
-    if (text) this.writer.emit({ case: "reasoningDelta", value: { index, text } });
+    if (text) this.writer.emitDelta({ case: "reasoningDelta", value: { index, text } });
   }
 
   #finishText(index: number, text: string): void {
     const rest = this.#texts.get(index)?.end();
-    if (rest) this.writer.emit({ case: "textDelta", value: { index, text: rest } });
+    if (rest) this.writer.emitDelta({ case: "textDelta", value: { index, text: rest } });
     this.#parts.set(index, create(PartSchema, { content: { case: "text", value: text } }));
     this.writer.emit({ case: "textFinished", value: { index, text } });
   }
@@ -158,7 +158,7 @@ class StepBlocks {
     const call = this.#calls.get(index);
     const json = call?.pieces.push(piece);
     if (call && json)
-      this.writer.emit({ case: "toolInputDelta", value: { index, toolCallId: call.id, json } });
+      this.writer.emitDelta({ case: "toolInputDelta", value: { index, toolCallId: call.id, json } });
   }
 
   #finishCall(index: number, name: string, json: string): void {

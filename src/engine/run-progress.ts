@@ -66,10 +66,10 @@ export class RunProgress {
         break;
       case "textDelta":
       case "reasoningDelta":
-        this.#extend(body.value.index, body.value.text);
+        this.extend(body.value.index, body.value.text);
         break;
       case "toolInputDelta":
-        this.#extend(body.value.index, body.value.json);
+        this.extend(body.value.index, body.value.json);
         break;
       case "textFinished":
         this.#end(body.value.index, textPart(body.value.text));
@@ -153,7 +153,8 @@ export class RunProgress {
     });
   }
 
-  #extend(index: number, text: string): void {
+  /** A delta of a block. */
+  extend(index: number, text: string): void {
     const block = this.step?.blocks.get(index);
     if (block) block.text += text;
   }

@@ -10,11 +10,16 @@ import type { Run } from "../../gen/agentry/v1/run_pb.js";
 import { RunState } from "../../gen/agentry/v1/run_pb.js";
 import { newId } from "../core/id.js";
 import type { Write } from "../core/store.js";
+import type { Delta } from "./join-delta.js";
+import { joinDelta, textOf } from "./join-delta.js";
 import { RunProgress } from "./run-progress.js";
 import type { SessionLog } from "./session-log.js";
 
 /** What happened, as the init of the event's oneof. */
 export type EventBody = NonNullable<MessageInitShape<typeof EventSchema>["body"]>;
+
+/** How many writes wait for one commit when a delta is joined to the one before it. */
+const manyWrites = 64;
 
 /** What a run writes with. */
 export interface RunHand {
@@ -51,6 +56,17 @@ export class RunWriter {
   /** Appends an event; it is durable and visible by the end of this turn of the event loop. */
   emit(body: EventBody): void {
     this.log.append([this.event(body)], this.epoch);
+  }
+
+  /**
+   * Appends a delta, or joins it to the one before it where many writes wait for the same commit: readers get
+   * them all at once then, and a server that is behind has less to write.
+   */
+  emitDelta(delta: Delta): void {
+    const last = this.log.waiting(this.epoch, manyWrites);
+    const joined = last?.type === "event" && last.event.runId === this.run.id && joinDelta(last.event, delta);
+    if (joined) this.progress.extend(delta.value.index, textOf(delta));
+    else this.emit(delta);
   }
 
   append(writes: readonly Write[]): void {

@@ -39,7 +39,7 @@ export interface LogParts {
 export class SessionLog {
   readonly #tail: EventTail;
   readonly #pages: LargePages;
-  readonly #waiting = new Set<() => void>();
+  readonly #readers = new Set<() => void>();
   /** The batch that appends join. */
   #open: OpenBatch | undefined;
   /** The newest batch that was appended to, open or not. */
@@ -71,6 +71,13 @@ export class SessionLog {
       open = this.#openBatch(new OpenBatch(this, epoch, false));
     }
     for (const write of writes) open.batch.writes.push(write);
+  }
+
+  /** The newest of the writes that wait for this turn's end, where they are at least `count`. */
+  waiting(epoch: number, count: number): Write | undefined {
+    const open = this.#open;
+    if (!open || open.taken || open.batch.epoch !== epoch || open.batch.writes.length < count) return;
+    return open.batch.writes.at(-1);
   }
 
   /**
@@ -159,19 +166,19 @@ export class SessionLog {
   }
 
   #wake(): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const wake of waiting) wake();
+    const readers = [...this.#readers];
+    this.#readers.clear();
+    for (const wake of readers) wake();
   }
 
   #more(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
         signal.removeEventListener("abort", done);
-        this.#waiting.delete(done);
+        this.#readers.delete(done);
         resolve();
       };
-      this.#waiting.add(done);
+      this.#readers.add(done);
       signal.addEventListener("abort", done, { once: true });
     });
   }

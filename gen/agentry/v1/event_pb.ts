@@ -103,7 +103,7 @@ export type Event = Message<"agentry.v1.Event"> & {
     case: "textStarted";
   } | {
     /**
-     * A piece of it.
+     * A piece of it. What a model sends faster than it can be stored comes in larger pieces.
      *
      * @generated from field: agentry.v1.TextDelta text_delta = 15;
      */
