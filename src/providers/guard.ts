@@ -54,9 +54,14 @@ async function send(
   if (url.origin !== origin) {
     throw new Fault("invalid", `the key of ${source.name} is not for ${url.origin}`, { retryable: false });
   }
-  const headers = new Headers({ "accept-encoding": "identity", "user-agent": "agentry", ...keyHeader });
-  for (const [name, value] of new Headers(init.headers)) {
-    if (sent.has(name)) headers.set(name, value);
+  const headers: Record<string, string> = {
+    "accept-encoding": "identity",
+    "user-agent": "agentry",
+    ...keyHeader,
+  };
+  const given = init.headers instanceof Headers ? init.headers : new Headers(init.headers);
+  for (const [name, value] of given) {
+    if (sent.has(name)) headers[name] = value;
   }
   const response = await fetch(url, { ...init, headers, redirect: "manual" });
   if (response.ok) return response;

@@ -121,7 +121,25 @@ async function* streamModel(
   }
 }
 
-/** A client library takes tens of megabytes and of milliseconds to load: only the one that is used is. */
+/**
+ * A client library takes tens of megabytes and of milliseconds to load: only the one that is used is, and asked for
+ * once, for `import()` takes its time also where it has nothing to load.
+ */
+const clients = {
+  anthropic: once(() => import("./anthropic/provider.js")),
+  openai: once(() => import("./openai/provider.js")),
+  ollama: once(() => import("./ollama/provider.js")),
+};
+
+function once<T>(load: () => Promise<T>): () => Promise<T> {
+  let loaded: Promise<T> | undefined;
+  return () =>
+    (loaded ??= load().catch((error: unknown) => {
+      loaded = undefined;
+      throw error;
+    }));
+}
+
 async function callModel(
   connection: Connection,
   provider: KnownProvider,
@@ -130,15 +148,15 @@ async function callModel(
 ): Promise<AsyncGenerator<readonly ModelEvent[], void>> {
   switch (provider.api) {
     case ProviderApi.ANTHROPIC_MESSAGES: {
-      const { streamAnthropic } = await import("./anthropic/provider.js");
+      const { streamAnthropic } = await clients.anthropic();
       return streamAnthropic(connection, request, signal);
     }
     case ProviderApi.OPENAI_CHAT: {
-      const { streamChat } = await import("./openai/provider.js");
+      const { streamChat } = await clients.openai();
       return streamChat(connection, request, provider.quirks ?? {}, signal);
     }
     case ProviderApi.OLLAMA_CHAT: {
-      const { streamOllama } = await import("./ollama/provider.js");
+      const { streamOllama } = await clients.ollama();
       return streamOllama(connection, request, signal);
     }
     case ProviderApi.GEMINI:
@@ -162,7 +180,7 @@ async function askForModels(
       const { listOllamaModels } = await import("./ollama/models.js");
       return await listOllamaModels(connection, signal);
     }
-    const { listChatModels } = await import("./openai/provider.js");
+    const { listChatModels } = await clients.openai();
     return await listChatModels(connection, signal);
   } catch (error) {
     throw signal.aborted ? canceled() : callFault(connection.source, connection.guard.failure() ?? error);
