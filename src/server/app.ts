@@ -49,7 +49,7 @@ import { createGuard } from "./guard.js";
 import type { Mount } from "./http-exchange.js";
 import { createHttpHandler } from "./http-handler.js";
 import { openListener } from "./listener.js";
-import { localCallersKnown, noteConnection } from "./local-caller.js";
+import { findCaller, localCallersKnown, noteConnection } from "./local-caller.js";
 import type { Logger, LogLevel } from "./logger.js";
 import { createLogger } from "./logger.js";
 import { callbackPath, createOAuthCallback, isReturn } from "./oauth-callback.js";
@@ -138,7 +138,8 @@ export async function openApp(settings: AppSettings): Promise<App> {
   const maxBodyBytes = maxMessageBytes;
   const handler = createHttpHandler({ guard, authenticate, isDraining, open, mounts, log, maxBodyBytes });
   const { host, port } = settings;
-  const listener = await openListener({ host, port, handler, onConnection: noteConnection });
+  const callers = settings.auth === "local" ? { onConnection: noteConnection, ready: findCaller } : {};
+  const listener = await openListener({ host, port, handler, ...callers });
   tellRedirectUrl(returnUrl(host, listener));
   return {
     url: listener.url,

@@ -25,6 +25,8 @@ export interface ListenerOptions {
   readonly handler: HttpHandler;
   /** Told of each connection that comes. */
   readonly onConnection?: (socket: Socket) => void;
+  /** Asked of a connection before its first request is served; what it returns is waited for. */
+  readonly ready?: (socket: Socket) => Promise<void> | undefined;
   /** Takes WebSocket requests; without it they are served as plain requests. */
   readonly upgrade?: UpgradeHandler;
   /** Milliseconds within which the headers of a request must arrive. Default 10 000. */
@@ -68,13 +70,17 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     options.onConnection?.(socket);
     sniffed.add(socket);
     socket.once("close", () => sniffed.delete(socket));
-    sniffProtocol(socket, headersMs, (protocol) => {
-      sniffed.delete(socket);
-      if (protocol === "h1") return asHttp1();
-      // Sockets of an http.Server may stay half open, and an HTTP/2 session on such a one never
-      // notices that its client has left.
-      socket.allowHalfOpen = false;
-      h2.server.emit("connection", socket);
+    sniffProtocol(socket, {
+      timeoutMs: headersMs,
+      ready: () => options.ready?.(socket),
+      found: (protocol) => {
+        sniffed.delete(socket);
+        if (protocol === "h1") return asHttp1();
+        // Sockets of an http.Server may stay half open, and an HTTP/2 session on such a one never
+        // notices that its client has left.
+        socket.allowHalfOpen = false;
+        h2.server.emit("connection", socket);
+      },
     });
   });
   const { upgrade } = options;

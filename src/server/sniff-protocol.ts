@@ -3,15 +3,20 @@ import type { Socket } from "node:net";
 /** The connection preface of HTTP/2 (RFC 9113 section 3.4). */
 const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 
+/** What is done with a new connection. */
+export interface Sniffing {
+  /** Time for the peer to say something decisive, and for `ready`; then the socket is closed. */
+  readonly timeoutMs: number;
+  /** Called when the peer has said it; what it returns is waited for. */
+  readonly ready: () => Promise<void> | undefined;
+  readonly found: (protocol: "h1" | "h2") => void;
+}
+
 /**
  * Reads just enough of a new connection to tell HTTP/2 from HTTP/1.1, puts it back, and calls `found` once.
- * Not called when the peer leaves first, or says nothing decisive for `timeoutMs`: then the socket is closed.
+ * Not called when the peer leaves first.
  */
-export function sniffProtocol(
-  socket: Socket,
-  timeoutMs: number,
-  found: (protocol: "h1" | "h2") => void,
-): void {
+export function sniffProtocol(socket: Socket, { timeoutMs, ready, found }: Sniffing): void {
   let seen = Buffer.alloc(0);
   const timer = setTimeout(() => socket.destroy(), timeoutMs);
   const ignore = () => undefined;
@@ -34,9 +39,17 @@ export function sniffProtocol(
     const compared = Math.min(seen.length, preface.length);
     const alike = seen.subarray(0, compared).equals(preface.subarray(0, compared));
     if (alike && compared < preface.length) return;
-    stop();
+    socket.off("readable", onReadable);
+    // At once, for an end may have come with it: a stream that holds something has not ended.
     socket.unshift(seen);
-    found(alike ? "h2" : "h1");
+    const proceed = () => {
+      if (socket.destroyed) return;
+      stop();
+      found(alike ? "h2" : "h1");
+    };
+    const waiting = ready();
+    if (waiting) void waiting.then(proceed);
+    else proceed();
   };
   socket.on("readable", onReadable);
   socket.on("error", ignore);

@@ -27,6 +27,81 @@ async function open(options: TestServerOptions = {}): Promise<TestServer> {
 
 const get = rawRequest("GET /health HTTP/1.1", "Host: localhost", "Connection: close");
 
+describe("a connection that waits to be ready", () => {
+  const slow = () => new Promise<void>((resolve) => setTimeout(resolve, 50));
+
+  it("is answered, also where its end comes with the request", async () => {
+    const { port } = await open({ ready: slow });
+    const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+    let text = "";
+    socket.on("data", (chunk) => {
+      text += chunk;
+    });
+    socket.end(get);
+    await once(socket, "close");
+    expect(text).toContain("HTTP/1.1 200");
+  });
+
+  it("loses nothing of what comes meanwhile", async () => {
+    const { port } = await open({ ready: slow });
+    const head = rawRequest(
+      "POST /v1/echo HTTP/1.1",
+      "Host: localhost",
+      "Content-Length: 2",
+      "Connection: close",
+    );
+    const socket = connect(port, "127.0.0.1").setNoDelay(true);
+    let text = "";
+    socket.on("data", (chunk) => {
+      text += chunk;
+    });
+    socket.write(head.slice(0, 10));
+    for (const piece of [head.slice(10), "o", "k"]) {
+      await new Promise((resolve) => setTimeout(resolve, 15));
+      socket.write(piece);
+    }
+    await once(socket, "close");
+    expect(text).toContain('"text":"ok"');
+  });
+
+  it("is answered over HTTP/2", async () => {
+    const { url } = await open({ ready: slow });
+    const session = connectHttp2(url);
+    const stream = session.request({ ":path": "/health" });
+    const [headers] = await once(stream, "response");
+    expect(headers[":status"]).toBe(200);
+    session.destroy();
+  });
+
+  it("may break off, which the others do not notice", async () => {
+    const { port } = await open({ ready: slow });
+    for (let i = 0; i < 20; i += 1) {
+      const socket = connect(port, "127.0.0.1");
+      socket.on("error", () => undefined);
+      await once(socket, "connect");
+      socket.write(get);
+      await new Promise((resolve) => setTimeout(resolve, 3));
+      if (i % 2 === 0) socket.resetAndDestroy();
+      else socket.destroy();
+    }
+    expect((await sendRaw(port, get)).status).toBe(200);
+  });
+
+  it("does not hold up a server that closes", async () => {
+    const asked = Promise.withResolvers<void>();
+    const server = await open({
+      ready: () => {
+        asked.resolve();
+        return new Promise(() => undefined);
+      },
+    });
+    const socket = connect(server.port, "127.0.0.1");
+    socket.write(get);
+    await asked.promise;
+    await Promise.all([server.close(0), once(socket, "close")]);
+  });
+});
+
 describe("one port", () => {
   it("serves a request that arrives byte by byte", async () => {
     const { port } = await open();

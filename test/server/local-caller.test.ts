@@ -2,7 +2,12 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { connect, createServer } from "node:net";
 import { describe, expect, it } from "vitest";
-import { isLocalCaller, localCallersKnown, noteConnection } from "../../src/server/local-caller.js";
+import {
+  findCaller,
+  isLocalCaller,
+  localCallersKnown,
+  noteConnection,
+} from "../../src/server/local-caller.js";
 
 async function pair(listenHost: string, connectHost: string) {
   const server = createServer();
@@ -48,6 +53,22 @@ describe.skipIf(!localCallersKnown())("isLocalCaller (skipped where the kernel h
     // Answers that were given while the connections were there.
     for (const socket of rest) expect(isLocalCaller(socket)).toBe(true);
     expect(isLocalCaller(gone!)).toBe(false);
+    for (const { close } of all) close();
+  });
+
+  it("reads the tables once for many that come faster than they can be read", async () => {
+    const all = await Promise.all(Array.from({ length: 20 }, () => pair("127.0.0.1", "127.0.0.1")));
+    const waiting = all.map(({ accepted }) => findCaller(accepted));
+    const [reading, ...others] = new Set(waiting.filter((found) => found !== undefined));
+    // The first may be answered at once.
+    expect(waiting.slice(1).every((found) => found === reading)).toBe(true);
+    expect(others).toEqual([]);
+    await reading;
+    expect(all.map(({ accepted }) => findCaller(accepted))).toEqual(all.map(() => undefined));
+    for (const { client } of all) client.destroy();
+    await Promise.all(all.map(({ accepted }) => once(accepted, "close")));
+    // What was found out while they were there.
+    expect(all.map(({ accepted }) => isLocalCaller(accepted))).toEqual(all.map(() => true));
     for (const { close } of all) close();
   });
 
