@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import {
   mkdirSync,
   mkdtempSync,
@@ -22,7 +23,8 @@ interface Call {
 
 const auto = { approval_mode: "APPROVAL_MODE_AUTO" };
 const tools = ["bash", "read", "glob", "grep"];
-const canary = "CANARY-6f1d2c9a7b";
+// Of this run alone: the tools read far and wide, and may come upon this file.
+const canary = `CANARY-${randomBytes(8).toString("hex")}`;
 const answer = (call: Call) => ({ body: anthropicAnswer([{ id: "", ...call }]) });
 
 /** A server that keeps its state in the home directory of its user, as it does by default. */
