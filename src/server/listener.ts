@@ -9,6 +9,9 @@ import { createHttp2Server } from "./http2-server.js";
 import { answerParserErrors } from "./parser-refusal.js";
 import { sniffProtocol } from "./sniff-protocol.js";
 
+/** Connections that may wait to be accepted, which Node.js does one at a time: of more, some would try again after seconds. */
+const backlog = 4096;
+
 /** Takes over the socket of a WebSocket request. */
 type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
@@ -174,7 +177,7 @@ function listen(server: Server, host: string, port: number): Promise<AddressInfo
   return new Promise((resolve, reject) => {
     const onError = (error: Error) => reject(cannotListen(host, port, error));
     server.once("error", onError);
-    server.listen({ host: host.replace(/^\[(.*)\]$/, "$1"), port }, () => {
+    server.listen({ host: host.replace(/^\[(.*)\]$/, "$1"), port, backlog }, () => {
       server.off("error", onError);
       const address = server.address();
       if (address === null || typeof address === "string") reject(cannotListen(host, port));
