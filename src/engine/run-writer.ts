@@ -63,7 +63,7 @@ export class RunWriter {
    * them all at once then, and a server that is behind has less to write.
    */
   emitDelta(delta: Delta): void {
-    const last = this.log.waiting(this.epoch, manyWrites);
+    const last = this.log.newestOf(manyWrites, this.epoch);
     const joined = last?.type === "event" && last.event.runId === this.run.id && joinDelta(last.event, delta);
     if (joined) this.progress.extend(delta.value.index, textOf(delta));
     else this.emit(delta);

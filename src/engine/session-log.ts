@@ -70,14 +70,14 @@ export class SessionLog {
     if (!open || open.taken || open.batch.epoch !== epoch) {
       open = this.#openBatch(new OpenBatch(this, epoch, false));
     }
-    for (const write of writes) open.batch.writes.push(write);
+    this.#parts.committer.extend(open, writes);
   }
 
-  /** The newest of the writes that wait for this turn's end, where they are at least `count`. */
-  waiting(epoch: number, count: number): Write | undefined {
+  /** The newest write of the batch of this turn, where at least `count` wait for the same commit, of all sessions. */
+  newestOf(count: number, epoch: number): Write | undefined {
     const open = this.#open;
-    if (!open || open.taken || open.batch.epoch !== epoch || open.batch.writes.length < count) return;
-    return open.batch.writes.at(-1);
+    if (!open || open.taken || open.batch.epoch !== epoch) return undefined;
+    return this.#parts.committer.writes < count ? undefined : open.batch.writes.at(-1);
   }
 
   /**

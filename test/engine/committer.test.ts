@@ -54,6 +54,51 @@ describe("Committer", () => {
     await expect.poll(() => written).toEqual([["a"]]);
   });
 
+  /** Adds a batch in each of so many turns of the event loop. */
+  async function addInTurns(committer: Committer, turns: number) {
+    for (let i = 0; i < turns; i += 1) {
+      committer.add(pending("a"));
+      await new Promise(setImmediate);
+    }
+    await committer.idle();
+  }
+
+  it("writes in every turn while that takes little of the time", async () => {
+    const { committer, written } = openCommitter();
+    for (let i = 0; i < 50; i += 1) {
+      committer.add(pending("a"));
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    expect(written).toHaveLength(50);
+  });
+
+  it("rests between commits that take most of the time, and loses none", async () => {
+    const counts: number[] = [];
+    const commit = (batches: readonly Batch[]): Promise<BatchResult[]> => {
+      for (const until = performance.now() + 1; performance.now() < until; );
+      counts.push(batches.length);
+      return Promise.resolve(batches.map(() => "written"));
+    };
+    await addInTurns(new Committer({ commit } as never), 2000);
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(2000);
+    expect(counts.length).toBeLessThan(1000);
+  });
+
+  it("counts the writes that wait, of all batches", async () => {
+    const { committer, state } = openCommitter();
+    const [one, other] = [pending("a", { writes: 2 }), pending("b", { writes: 3 })];
+    committer.add(one);
+    committer.add(other);
+    committer.extend(one, [{ type: "title", title: "" }]);
+    expect(committer.writes).toBe(6);
+    state.fault = full;
+    await committer.idle();
+    expect(committer.writes).toBe(6);
+    state.fault = undefined;
+    await committer.idle();
+    expect(committer.writes).toBe(0);
+  });
+
   it("splits what is too much for one transaction", async () => {
     const { committer, written } = openCommitter();
     for (const name of ["a", "b", "c"]) committer.add(pending(name, { writes: 600 }));

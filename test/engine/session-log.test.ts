@@ -53,7 +53,7 @@ async function openLog(epochs = 1) {
   const append = (count: number, text = "x"): void => {
     for (let i = 0; i < count; i += 1) log.append([write(sessionId, text)], epoch);
   };
-  return { log, append, store, sessionId, faults, reads, epoch, door };
+  return { log, append, store, sessionId, faults, reads, epoch, door, committer };
 }
 
 /** Open at first. */
@@ -104,6 +104,21 @@ describe("SessionLog", () => {
     }
     expect(seqs(await collect(readEvents(log, { after: 0, follow: false }, never)))).toEqual(upTo(1, 6000));
     expect(reads.count).toBeGreaterThan(0);
+  });
+
+  it("tells its newest write where many wait for the same commit, its own or others'", async () => {
+    const { log, append, epoch, committer } = await openLog();
+    append(3);
+    append(1, "newest");
+    expect(log.newestOf(5, epoch)).toBeUndefined();
+    const other = { type: "title", title: "" } as const;
+    const batch = { batch: { sessionId: "other", writes: [other] }, giveUp: true, taken: false };
+    committer.add({ ...batch, settled: () => undefined, failed: () => undefined });
+    const newest = log.newestOf(5, epoch);
+    expect(newest?.type === "event" && newest.event.body.value).toMatchObject({ text: "newest" });
+    expect(log.newestOf(5, epoch + 1)).toBeUndefined();
+    await log.durable();
+    expect(log.newestOf(0, epoch)).toBeUndefined();
   });
 
   it("refuses a position that the session never had", async () => {
