@@ -55,12 +55,15 @@ export interface ConnectMount extends Mount {
 /** Compression of small stream messages costs more than it saves; requests may still be compressed. */
 const neverCompress = { compressMinBytes: 0xffffffff };
 
+/** Time for a first message, which then leaves together with the headers. */
+const announceMs = 20;
+
 const announceHeaders = createContextKey<(headers: Headers) => void>(() => undefined);
 
 /**
- * Serves services over Connect, gRPC and gRPC-Web. The headers of a stream leave in the turn in which its
- * implementation starts, so they must be set by then; its messages are written together where they are ready
- * together; and its generator returns when the caller leaves.
+ * Serves services over Connect, gRPC and gRPC-Web. The headers of a stream leave with its first message, or 20 ms
+ * after its implementation has started, so they must be set when it starts; its messages are written together
+ * where they are ready together; and its generator returns when the caller leaves.
  */
 export function createConnectMount(options: ConnectMountOptions): ConnectMount {
   const router = createRouter(options);
@@ -72,10 +75,12 @@ export function createConnectMount(options: ConnectMountOptions): ConnectMount {
     if (!handler) throw new Error(`no handler for ${path}`);
     const values = createContextValues();
     values.set(announceHeaders, (headers) => {
-      setImmediate(() => {
+      const timer = setTimeout(() => {
+        if (response.headersSent || response.destroyed || response.writableEnded) return;
         sendHeaders(response, 200, headers);
-        if (!response.destroyed && !response.writableEnded) response.flushHeaders();
-      });
+        response.flushHeaders();
+      }, announceMs);
+      response.once("close", () => clearTimeout(timer));
     });
     handler(universalRequestFromNodeRequest(request, response, undefined, values))
       .then((reply) => {

@@ -147,7 +147,8 @@ export class StreamSession {
       this.abandon(() => call.response.end());
       return output;
     }
-    call.response.flushHeaders();
+    // With a message they leave together with it.
+    if (first === undefined) call.response.flushHeaders();
     if (output.ping !== undefined) this.heartbeat = setInterval(this.onHeartbeat, this.options.heartbeatMs);
     return output;
   }
