@@ -4,9 +4,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { SocketEnds } from "./socket-table.js";
 import { ownerOf, socketTables } from "./socket-table.js";
 
-const known = new WeakMap<object, boolean>();
+/** The answer, kept on the connection itself: what HTTP/2 shows as its socket is another object, which leads there. */
+const isOwn = Symbol("whether the caller is a process of the same user");
+
+/** A connection of which somebody asks. */
+type Caller = SocketEnds & { [isOwn]?: boolean };
+
 /** Open connections of which nobody has asked yet. */
-const unasked = new Set<SocketEnds>();
+const unasked = new Set<Caller>();
 
 /** For one part of the time that reading takes, so many parts without. */
 const restFactor = 2;
@@ -32,8 +37,8 @@ export function noteConnection(socket: Socket): void {
  * Finds out whose a connection is. Undefined: `isLocalCaller` knows. A promise, where connections come faster than
  * the tables can be read: it will know by then. Reading them for each would leave a server no time for anything else.
  */
-export function findCaller(socket: SocketEnds): Promise<void> | undefined {
-  if (known.has(socket)) return undefined;
+export function findCaller(socket: Caller): Promise<void> | undefined {
+  if (socket[isOwn] !== undefined) return undefined;
   unasked.add(socket);
   const restMs = restsUntil - performance.now();
   if (restMs <= 0 && !nextReading) {
@@ -51,12 +56,12 @@ export function findCaller(socket: SocketEnds): Promise<void> | undefined {
  * Whether the peer of a socket is a process of this machine and of the same user id, by the kernel's socket
  * table. Looked up once for each socket.
  */
-export function isLocalCaller(socket: SocketEnds): boolean {
-  if (!known.has(socket)) {
+export function isLocalCaller(socket: Caller): boolean {
+  if (socket[isOwn] === undefined) {
     unasked.add(socket);
     readCallers();
   }
-  return known.get(socket) === true;
+  return socket[isOwn] === true;
 }
 
 /** Answers for all of which nobody has asked yet. */
@@ -64,7 +69,7 @@ function readCallers(): void {
   const uid = process.getuid?.();
   const from = performance.now();
   const tables = socketTables();
-  for (const socket of unasked) known.set(socket, uid !== undefined && ownerOf(socket, tables) === uid);
+  for (const socket of unasked) socket[isOwn] = uid !== undefined && ownerOf(socket, tables) === uid;
   unasked.clear();
   const now = performance.now();
   restsUntil = now + restFactor * (now - from);

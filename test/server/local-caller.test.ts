@@ -1,4 +1,6 @@
 import { once } from "node:events";
+import type { ServerHttp2Session } from "node:http2";
+import { connect as connectHttp2, createServer as createHttp2Server } from "node:http2";
 import type { Socket } from "node:net";
 import { connect, createServer } from "node:net";
 import { describe, expect, it } from "vitest";
@@ -70,6 +72,27 @@ describe.skipIf(!localCallersKnown())("isLocalCaller (skipped where the kernel h
     // What was found out while they were there.
     expect(all.map(({ accepted }) => isLocalCaller(accepted))).toEqual(all.map(() => true));
     for (const { close } of all) close();
+  });
+
+  it("knows of what HTTP/2 shows as its socket, too", async () => {
+    const server = createHttp2Server();
+    const accepted: Socket[] = [];
+    const sessions: ServerHttp2Session[] = [];
+    server.on("connection", (socket: Socket) => accepted.push(socket));
+    server.on("session", (session) => sessions.push(session));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new Error("no port");
+    const clients = Array.from({ length: 5 }, () => connectHttp2(`http://127.0.0.1:${address.port}`));
+    await Promise.all(clients.map((client) => once(client, "remoteSettings")));
+    await Promise.all(accepted.map((socket) => findCaller(socket)));
+    // Nobody has to wait for what is known.
+    const shown = sessions.map(({ socket }) => socket);
+    expect(shown.map((socket) => findCaller(socket))).toEqual(clients.map(() => undefined));
+    expect(shown.map((socket) => isLocalCaller(socket))).toEqual(clients.map(() => true));
+    for (const client of clients) client.destroy();
+    server.close();
   });
 
   it("knows nobody whose connection is gone", async () => {
