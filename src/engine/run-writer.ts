@@ -53,7 +53,7 @@ export class RunWriter {
     return this.#hand.stamp();
   }
 
-  /** Appends an event; it is durable and visible by the end of this turn of the event loop. */
+  /** Appends an event; it is durable and visible soon, as a rule by the end of this turn of the event loop. */
   emit(body: EventBody): void {
     this.log.append([this.event(body)], this.epoch);
   }
