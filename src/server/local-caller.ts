@@ -64,13 +64,19 @@ export function isLocalCaller(socket: Caller): boolean {
   return socket[isOwn] === true;
 }
 
-/** Answers for all of which nobody has asked yet. */
+/** Answers for all of which nobody has asked yet. Where a table cannot be read now, they are asked about again. */
 function readCallers(): void {
   const uid = process.getuid?.();
   const from = performance.now();
-  const tables = socketTables();
-  for (const socket of unasked) socket[isOwn] = uid !== undefined && ownerOf(socket, tables) === uid;
-  unasked.clear();
+  try {
+    const tables = socketTables();
+    for (const socket of unasked) {
+      socket[isOwn] = uid !== undefined && ownerOf(socket, tables) === uid;
+      unasked.delete(socket);
+    }
+  } catch {
+    // The system has no descriptor left: these callers are strangers for this once.
+  }
   const now = performance.now();
   restsUntil = now + restFactor * (now - from);
 }

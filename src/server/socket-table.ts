@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { isIPv4 } from "node:net";
 import { endianness } from "node:os";
+import { errorCode } from "../core/error-code.js";
 
 /** The two ends of a connection, as a `net.Socket` names them. */
 export interface SocketEnds {
@@ -58,8 +59,10 @@ function readOwners(path: string): Map<string, number> {
 function readTable(path: string): string {
   try {
     return readFileSync(path, "latin1");
-  } catch {
-    return "";
+  } catch (error) {
+    // Without IPv6 there is no table of it.
+    if (errorCode(error) === "ENOENT") return "";
+    throw error;
   }
 }
 

@@ -1,8 +1,11 @@
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import type { ServerHttp2Session } from "node:http2";
 import { connect as connectHttp2, createServer as createHttp2Server } from "node:http2";
 import type { Socket } from "node:net";
 import { connect, createServer } from "node:net";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import {
   findCaller,
@@ -10,6 +13,9 @@ import {
   localCallersKnown,
   noteConnection,
 } from "../../src/server/local-caller.js";
+
+const run = promisify(execFile);
+const dist = join(import.meta.dirname, "../../dist/src");
 
 async function pair(listenHost: string, connectHost: string) {
   const server = createServer();
@@ -93,6 +99,30 @@ describe.skipIf(!localCallersKnown())("isLocalCaller (skipped where the kernel h
     expect(shown.map((socket) => isLocalCaller(socket))).toEqual(clients.map(() => true));
     for (const client of clients) client.destroy();
     server.close();
+  });
+
+  it("asks again about a caller when the tables could not be read", async () => {
+    const program = `
+      import { once } from "node:events";
+      import { closeSync, openSync } from "node:fs";
+      import { connect, createServer } from "node:net";
+      import { isLocalCaller } from ${JSON.stringify(join(dist, "server/local-caller.js"))};
+      const server = createServer().listen(0, "127.0.0.1");
+      await once(server, "listening");
+      const client = connect(server.address().port, "127.0.0.1");
+      const [accepted] = await once(server, "connection");
+      const files = [];
+      try {
+        for (;;) files.push(openSync("/dev/null"));
+      } catch {}
+      const without = isLocalCaller(accepted);
+      for (const file of files) closeSync(file);
+      console.log(without, isLocalCaller(accepted));
+      process.exit();
+    `;
+    const node = ["-c", 'ulimit -n 100; exec "$@"', "sh", process.execPath];
+    const { stdout } = await run("sh", [...node, "--input-type=module", "--eval", program]);
+    expect(stdout.trim()).toBe("false true");
   });
 
   it("knows nobody whose connection is gone", async () => {
