@@ -3,6 +3,7 @@ import type { Database } from "better-sqlite3";
 import { ApprovalSchema, ElicitationSchema } from "../../../gen/agentry/v1/event_pb.js";
 import type { ApprovalRows, ElicitationRows } from "../../core/store.js";
 import { attempt } from "./failure.js";
+import { inSession } from "./session-row.js";
 
 interface Filter {
   readonly sessionId?: string;
@@ -40,7 +41,9 @@ function createQuestionRows<T>(
   table: "approvals" | "elicitations",
   decode: (data: Uint8Array) => T,
 ): QuestionRows<T> {
-  const get = db.prepare<[string], Uint8Array>(`SELECT data FROM ${table} WHERE id = ?`).pluck();
+  const get = db
+    .prepare<[string], Uint8Array>(`SELECT data FROM ${table} WHERE id = ? AND ${inSession}`)
+    .pluck();
   return {
     get: (id) =>
       attempt(() => {
@@ -52,7 +55,7 @@ function createQuestionRows<T>(
         const { where, values } = toWhere(filter);
         const list = db
           .prepare<(string | number)[], Uint8Array>(
-            `SELECT data FROM ${table} WHERE ${where} ORDER BY key LIMIT ${listLimit}`,
+            `SELECT data FROM ${table} WHERE ${where} AND ${inSession} ORDER BY key LIMIT ${listLimit}`,
           )
           .pluck();
         return list.all(...values).map(decode);

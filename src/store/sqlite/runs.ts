@@ -7,6 +7,7 @@ import type { RunRows } from "../../core/store.js";
 import type { KeyedRow } from "./cursor.js";
 import { readPage } from "./cursor.js";
 import { attempt } from "./failure.js";
+import { inSession } from "./session-row.js";
 
 interface RunRow extends KeyedRow {
   readonly data: Uint8Array;
@@ -21,10 +22,10 @@ interface DetailsRow {
 /** The runs of a database, for reading. */
 export function createRunRows(db: Database): RunRows {
   const bySession = "session_key = (SELECT key FROM sessions WHERE id = ?)";
-  const get = db.prepare<[string], RunRow>("SELECT key, data FROM runs WHERE id = ?");
+  const get = db.prepare<[string], RunRow>(`SELECT key, data FROM runs WHERE id = ? AND ${inSession}`);
   const details = db.prepare<[string], DetailsRow>(
     `SELECT input_sha256, input, agent FROM run_details
-      WHERE run_key = (SELECT key FROM runs WHERE id = ?)`,
+      WHERE run_key = (SELECT key FROM runs WHERE id = ? AND ${inSession})`,
   );
   const byRequestId = db.prepare<[string, string], RunRow>(
     `SELECT key, data FROM runs WHERE ${bySession} AND request_id = ? AND request_id <> ''`,
@@ -32,7 +33,9 @@ export function createRunRows(db: Database): RunRows {
   const list = db.prepare<[string, number, number], RunRow>(
     `SELECT key, data FROM runs WHERE ${bySession} AND key < ? ORDER BY key DESC LIMIT ?`,
   );
-  const unfinished = db.prepare<[], RunRow>("SELECT key, data FROM runs WHERE state <> 5 ORDER BY key");
+  const unfinished = db.prepare<[], RunRow>(
+    `SELECT key, data FROM runs WHERE state <> 5 AND ${inSession} ORDER BY key`,
+  );
   const toRun = (row: RunRow) => fromBinary(RunSchema, row.data);
   return {
     get: (id) =>

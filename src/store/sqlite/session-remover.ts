@@ -1,9 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Database } from "better-sqlite3";
 import { attempt } from "./failure.js";
-
-/** Rows that go in one transaction: few enough for the event loop, and for others who wait to write. */
-const chunk = 2000;
+import { chunkRoom, rowsOfSessions } from "./remove-rows.js";
 
 /**
  * Removes sessions. A session is gone for every reader and writer after the first transaction; its rows
@@ -12,32 +10,23 @@ const chunk = 2000;
  */
 export class SessionRemover {
   readonly #hide;
-  readonly #history;
-  readonly #session;
+  /** True when there may be more. */
+  readonly #chunk;
+  #last: Promise<void> = Promise.resolve();
 
   constructor(db: Database) {
     const hide = db
       .prepare<[string], number>("UPDATE sessions SET id = NULL WHERE id = ? RETURNING key")
       .pluck();
-    // Runs and questions are found by their own ids too: they go at once, with what hangs on them.
-    const found = ["approvals", "elicitations", "runs", "usage"].map((table) =>
-      db.prepare<[number]>(`DELETE FROM ${table} WHERE session_key = ?`),
-    );
-    this.#hide = db.transaction((id: string): number | undefined => {
-      const key = hide.get(id);
-      if (key !== undefined) for (const statement of found) statement.run(key);
-      return key;
+    this.#hide = db.transaction((id: string) => hide.get(id));
+    const rows = rowsOfSessions(db);
+    const session = db.prepare<[number]>("DELETE FROM sessions WHERE key = ?");
+    this.#chunk = db.transaction((key: number): boolean => {
+      const room = chunkRoom();
+      if (!rows.every((remove) => remove(key, room))) return true;
+      session.run(key);
+      return false;
     });
-    this.#history = [
-      { table: "events", column: "seq" },
-      { table: "messages", column: "position" },
-    ].map(({ table, column }) =>
-      db.prepare<[number, number, number]>(
-        `DELETE FROM ${table} WHERE session_key = ? AND ${column} IN
-          (SELECT ${column} FROM ${table} WHERE session_key = ? ORDER BY ${column} LIMIT ?)`,
-      ),
-    );
-    this.#session = db.prepare<[number]>("DELETE FROM sessions WHERE key = ?");
     const leftovers = db.prepare<[], number>("SELECT key FROM sessions WHERE id IS NULL").pluck().all();
     void this.#removeLeftovers(leftovers);
   }
@@ -51,10 +40,14 @@ export class SessionRemover {
   }
 
   async #purge(key: number): Promise<void> {
-    for (const statement of this.#history) {
-      while (await attempt(() => statement.run(key, key, chunk).changes > 0)) await nextTurn();
-    }
-    await attempt(() => this.#session.run(key));
+    do await this.#turn();
+    while (await attempt(() => this.#chunk.immediate(key)));
+  }
+
+  /** A turn of the event loop for each chunk, of whatever session: many are deleted at once with their parent. */
+  #turn(): Promise<void> {
+    this.#last = this.#last.then(() => nextTurn());
+    return this.#last;
   }
 
   async #removeLeftovers(keys: readonly number[]): Promise<void> {

@@ -28,6 +28,9 @@ export interface SessionHead {
 export const lastSeq = `max(last_seq, coalesce(
   (SELECT max(seq) FROM events WHERE session_key = sessions.key), 0))`;
 
+/** In a query on a table with a `session_key`: the session of the row has not been deleted. */
+export const inSession = `EXISTS (SELECT 1 FROM sessions WHERE sessions.key = session_key AND sessions.id IS NOT NULL)`;
+
 /** What a query on `sessions` selects to get SessionRow. */
 export const sessionColumns = `key, data, title, ${lastSeq} AS last_seq, message_count, updated_at, ${usageColumns},
   (SELECT runs.id FROM runs WHERE session_key = sessions.key AND state IN (2, 3, 4)) AS active_run_id`;
