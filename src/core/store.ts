@@ -144,6 +144,7 @@ export interface SessionRows {
 
 /** The messages of sessions, as the model was and will be shown them. */
 export interface MessageRows {
+  get(sessionId: string, id: string): Promise<Message | undefined>;
   /** Oldest first, those with an index above `after`. */
   list(sessionId: string, after: number, limit: number): Promise<Message[]>;
 }

@@ -88,8 +88,7 @@ async function earlierRun(parts: EngineParts, lane: Lane, order: RunOrder): Prom
 /** Id of the run that answers the message of a run: its own, or that of the run which it steered. */
 async function takerOf(parts: EngineParts, run: Run, messageId: string): Promise<string> {
   if (run.state !== RunState.FINISHED || run.firstSeq > 0) return run.id;
-  const { messages } = await parts.conversations.load(run.sessionId);
-  return messages.find(({ id }) => id === messageId)?.runId ?? run.id;
+  return (await parts.store.messages.get(run.sessionId, messageId))?.runId ?? run.id;
 }
 
 async function agentOf({ store }: EngineParts, session: Session, order: RunOrder): Promise<Agent> {

@@ -88,7 +88,8 @@ export function totalTokens(usage: Usage): number {
   return inputTokens + outputTokens + cacheReadTokens + cacheWriteTokens;
 }
 
-function isSummary({ summaryThrough }: Message): boolean {
+/** Whether a message stands for those before it. */
+export function isSummary({ summaryThrough }: Message): boolean {
   return summaryThrough > 0;
 }
 

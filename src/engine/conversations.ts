@@ -1,17 +1,23 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Message, Part } from "../../gen/agentry/v1/message_pb.js";
 import { Role } from "../../gen/agentry/v1/message_pb.js";
 import type { Store } from "../core/store.js";
+import { contextOf, isSummary } from "./context.js";
 
-const pageMessages = 1000;
+/** How many are read in one turn of the event loop. */
+const pageMessages = 250;
 /** What is kept in memory in all, about: the least recently used sessions are dropped first. */
 const maxBytes = 64 * 1024 * 1024;
 /** What a message takes beside its content, about. */
 const messageBytes = 1000;
 
-/** A session's messages in memory. Those of a run are added to it as they are written. */
+/**
+ * A session's messages in memory, but those that a summary stands for. Those of a run are added to it as they are
+ * written.
+ */
 export interface Conversation {
   readonly messages: Message[];
-  /** Ids of all tool calls in it: ids are unique within a session. */
+  /** Ids of all tool calls of the session, within which they are unique. */
   readonly callIds: Set<string>;
   /** What the last model call counted, its answer included, and how many messages there were after it. */
   measured?: { readonly tokens: number; readonly messages: number };
@@ -26,7 +32,7 @@ interface Kept {
   bytes: number;
 }
 
-/** Keeps the messages of sessions in use, so that turn 1,000 reads no more from the database than turn 10. */
+/** Keeps the contexts of sessions in use, so that turn 1,000 reads no more from the database than turn 10. */
 export class Conversations {
   readonly #kept = new Map<string, Kept>();
   #bytes = 0;
@@ -40,6 +46,7 @@ export class Conversations {
       bytes: 0,
     };
     this.forget(sessionId);
+    drop(kept);
     this.#weigh(kept);
     // Last in the map is the most recently used.
     this.#kept.set(sessionId, kept);
@@ -55,13 +62,16 @@ export class Conversations {
   }
 
   async #read(sessionId: string): Promise<Conversation> {
-    const messages: Message[] = [];
-    for (;;) {
-      const page = await this.store.messages.list(sessionId, messages.at(-1)?.index ?? 0, pageMessages);
+    const callIds = new Set<string>();
+    let messages: Message[] = [];
+    for (let after = 0; ; await nextTurn()) {
+      const page = await this.store.messages.list(sessionId, after, pageMessages);
+      for (const id of page.flatMap(callIdsOf)) callIds.add(id);
       messages.push(...page);
-      if (page.length < pageMessages) break;
+      if (page.some(isSummary)) messages = [...contextOf(messages)];
+      if (page.length < pageMessages) return { messages, callIds };
+      after = page.at(-1)?.index ?? after;
     }
-    return { messages, callIds: new Set(messages.flatMap(callIdsOf)) };
   }
 
   #weigh(kept: Kept): void {
@@ -76,6 +86,18 @@ export class Conversations {
       this.forget(sessionId);
     }
   }
+}
+
+/** Drops what has been summarised since. */
+function drop(kept: Kept): void {
+  const { messages, measured } = kept.conversation;
+  const context = contextOf(messages);
+  const dropped = messages.length - context.length;
+  if (dropped === 0) return;
+  messages.splice(0, messages.length, ...context);
+  if (measured) kept.conversation.measured = { ...measured, messages: measured.messages - dropped };
+  kept.weighed = 0;
+  kept.bytes = 0;
 }
 
 function weightOf({ parts }: Message): number {

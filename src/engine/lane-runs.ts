@@ -58,8 +58,7 @@ export async function beginRun(
   const held = await parts.logs.hold(session.id);
   let active: ActiveRun | undefined;
   try {
-    const { writer, claim } = await openWriter(parts, held, queued.run);
-    const conversation = await parts.conversations.load(session.id);
+    const { writer, claim, conversation } = await openWriter(parts, held, queued.run);
     const begun = writer.log.begin([...claim, ...firstWrites(writer, queued)], writer.epoch);
     active = new ActiveRun(parts.run, workOf({ lane, session, queued, writer, conversation }), parts.onBug);
     const running = active;

@@ -5,14 +5,18 @@ import type { EngineParts } from "./lane-runs.js";
 import { RunWriter } from "./run-writer.js";
 import type { HeldLog } from "./session-logs.js";
 
-/** A hand in a session's log, and what its first batch begins with: taking the session, where it is not held. */
+/**
+ * A hand in a session's log with the conversation that it adds to, and what its first batch begins with: taking the
+ * session, where it is not held.
+ */
 export async function openWriter(parts: EngineParts, { log }: HeldLog, run: Run) {
   const { sessionId } = log;
   const held = parts.epochs.get(sessionId);
   const epoch = held ?? (await nextEpoch(parts, sessionId));
   const claim: Write[] = held === undefined ? [{ type: "claim" }] : [];
-  const { messages } = await parts.conversations.load(sessionId);
-  return { writer: new RunWriter({ run, log, epoch, messages, stamp: parts.stamp }), claim };
+  const conversation = await parts.conversations.load(sessionId);
+  const { messages } = conversation;
+  return { writer: new RunWriter({ run, log, epoch, messages, stamp: parts.stamp }), claim, conversation };
 }
 
 async function nextEpoch({ store }: EngineParts, sessionId: string): Promise<number> {

@@ -6,7 +6,7 @@ import { EventSchema } from "../../../gen/agentry/v1/event_pb.js";
 import { MessageSchema } from "../../../gen/agentry/v1/message_pb.js";
 import { RunState } from "../../../gen/agentry/v1/run_pb.js";
 import { newId } from "../../../src/core/id.js";
-import { allEvents, delta, deltas, event, newSession, run, tempStore, textOf } from "../sample.js";
+import { allEvents, delta, deltas, event, message, newSession, run, tempStore, textOf } from "../sample.js";
 
 const ten = "0123456789".split("");
 
@@ -73,6 +73,16 @@ describe("events", () => {
     expect(await allEvents(store, newId())).toEqual([]);
     expect(await store.messages.list(newId(), 0, 10)).toEqual([]);
   });
+});
+
+it("finds a message by its id, in its session", async () => {
+  const store = await tempStore(":memory:");
+  const [sessionId, other] = [await newSession(store), await newSession(store)];
+  const one = message(sessionId, "words");
+  await store.commit([{ sessionId, writes: [{ type: "message", message: one }] }]);
+  expect(await store.messages.get(sessionId, one.id)).toEqual(one);
+  expect(await store.messages.get(other, one.id)).toBeUndefined();
+  expect(await store.messages.get(sessionId, newId())).toBeUndefined();
 });
 
 // Lone surrogates have no UTF-8: everything else has to come back as it was.
