@@ -53,9 +53,11 @@ function createQuestionRows<T>(
     list: (filter) =>
       attempt(() => {
         const { where, values } = toWhere(filter);
+        // The order of `key` alone would speak for the index of all that is in a state.
+        const order = filter.sessionId === undefined ? "key" : "+key";
         const list = db
           .prepare<(string | number)[], Uint8Array>(
-            `SELECT data FROM ${table} WHERE ${where} AND ${inSession} ORDER BY key LIMIT ${listLimit}`,
+            `SELECT data FROM ${table} WHERE ${where} AND ${inSession} ORDER BY ${order} LIMIT ${listLimit}`,
           )
           .pluck();
         return list.all(...values).map(decode);
