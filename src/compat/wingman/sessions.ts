@@ -20,6 +20,8 @@ import type { WingmanParts } from "./parts.js";
 import { toTimeText } from "./time-text.js";
 import type { Turns } from "./turns.js";
 
+const pageMessages = 500;
+
 /** Wingman's sessions: canonical ones, in which every tool runs without a question. */
 export function createSessionRoutes({ store, sessions, stamp }: WingmanParts, turns: Turns) {
   const read = async (session: Canonical): Promise<Session> =>
@@ -100,12 +102,12 @@ function checkWorkDir(workDir: string): string {
 
 async function readHistory(store: Store, sessionId: string): Promise<Message[]> {
   const history: Message[] = [];
-  let after = 0;
-  for (;;) {
-    const messages = await store.messages.list(sessionId, after, 1000);
+  // A long one is read in many turns of the event loop.
+  for (let after = 0; ; await setImmediate()) {
+    const messages = await store.messages.list(sessionId, after, pageMessages);
     history.push(...toHistory(messages));
     const last = messages.at(-1);
-    if (!last || messages.length < 1000) return history;
+    if (!last || messages.length < pageMessages) return history;
     after = last.index;
   }
 }
