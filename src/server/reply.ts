@@ -41,10 +41,11 @@ export function endReply(request: HttpRequest, response: HttpResponse, last?: Ui
   }
   if (last === undefined) response.flushHeaders();
   else response.write(last);
-  const { socket } = request;
+  // The library may have destroyed the request by now, which takes its socket from it.
+  const { socket } = response;
   const timer = setTimeout(() => {
     response.end();
-    socket.destroySoon();
+    socket?.destroySoon();
   }, lingerMs);
   response.once("close", () => clearTimeout(timer));
 }

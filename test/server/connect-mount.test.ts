@@ -10,6 +10,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ErrorInfoSchema, ErrorReason } from "../../gen/agentry/v1/error_pb.js";
 import { RunService } from "../../gen/agentry/v1/run_pb.js";
+import { rawRequest, sendRaw } from "../support/raw-http.js";
 import type { TestServer } from "./test-server.js";
 import { openTestServer } from "./test-server.js";
 
@@ -230,6 +231,22 @@ describe("a bad request", () => {
     const reply = await fetch(server.url + path, { method: "POST", headers, body: envelope });
     expect(await reply.text()).toContain(`grpc-status: ${Code.InvalidArgument}`);
   });
+
+  it.each(["application/connect+proto", "application/grpc-web+proto"])(
+    "as %s that breaks off unread costs its connection alone",
+    async (type) => {
+      const head = rawRequest(
+        "POST /agentry.v1.RunService/WatchRun HTTP/1.1",
+        "Host: localhost",
+        `Content-Type: ${type}`,
+        "Content-Length: 100",
+      );
+      const malformed = Buffer.from([0, 0, 0, 0, 3, 0xff, 0xff, 0xff]);
+      const reply = await sendRaw(server.port, Buffer.concat([Buffer.from(head), malformed]));
+      expect(reply).toMatchObject({ status: 200, closed: true });
+      expect((await fetch(`${server.url}/health`)).status).toBe(200);
+    },
+  );
 
   it("does not have its announced gigabytes read", async () => {
     const body = new ReadableStream({
