@@ -26,10 +26,15 @@ export function logAccess(
       status,
       ms: Math.round(performance.now() - startedAt),
       request_id: requestId,
-      ...(response.writableFinished ? {} : { cut: true }),
+      ...(isCut(response) && { cut: true }),
     };
     log[level](line, "request");
   });
+}
+
+/** Whether the response did not reach its end. A stream of HTTP/2 counts as finished also when it is cut. */
+function isCut(response: HttpResponse): boolean {
+  return !("stream" in response ? response.writableEnded : response.writableFinished);
 }
 
 function levelOf(status: number): "debug" | "info" | "warn" {
