@@ -1,3 +1,5 @@
+import { failureOf } from "./call-outcome.js";
+import { codeName } from "./codes.js";
 import type { HttpRequest, HttpResponse } from "./http-exchange.js";
 import { pathnameOf } from "./http-exchange.js";
 import type { Logger } from "./logger.js";
@@ -6,7 +8,8 @@ const maxPathLength = 512;
 
 /**
  * Logs a request when its response has ended or its caller has left: method, path without query, status,
- * milliseconds and id. Successes at `debug`, refusals at `info`, failures of the server at `warn`.
+ * milliseconds and id, and the code with which a call over RPC or a stream failed. Successes at `debug`, refusals at
+ * `info`, failures of the server at `warn`, on every protocol.
  */
 export function logAccess(
   request: HttpRequest,
@@ -18,12 +21,14 @@ export function logAccess(
   const path = pathnameOf(request).slice(0, maxPathLength);
   response.once("close", () => {
     const status = response.headersSent ? response.statusCode : 0;
-    const level = levelOf(status);
+    const failure = failureOf(request);
+    const level = levelOf(failure?.status ?? status);
     if (!log.isLevelEnabled(level)) return;
     const line = {
       method: request.method,
       path,
       status,
+      ...(failure && { code: codeName(failure.code) }),
       ms: Math.round(performance.now() - startedAt),
       request_id: requestId,
       ...(isCut(response) && { cut: true }),

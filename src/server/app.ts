@@ -40,6 +40,7 @@ import type { GatewayService } from "../transcode/transcoder.js";
 import { createTranscoder } from "../transcode/transcoder.js";
 import type { AuthMode } from "./auth.js";
 import { createAuthenticator } from "./auth.js";
+import { noteFailure } from "./call-outcome.js";
 import type { BoundService } from "./connect-mount.js";
 import { createConnectMount } from "./connect-mount.js";
 import { createCredentialVault } from "./credential-vault.js";
@@ -269,7 +270,13 @@ function mountServices({ services, dialects }: Rooms, shutdownSignal: AbortSigna
   const gateway = [...services.map((service) => ({ ...service, dialect: restDialect })), ...dialects];
   return [
     createConnectMount({ services, interceptors, readMaxBytes, shutdownSignal, onError }),
-    createTranscoder({ services: gateway, interceptors, maxBodyBytes: maxMessageBytes, onError }),
+    createTranscoder({
+      services: gateway,
+      interceptors,
+      maxBodyBytes: maxMessageBytes,
+      onError,
+      onStreamFailure: ({ code }, request) => noteFailure(request, code),
+    }),
     wingmanNotFound,
   ];
 }

@@ -1,5 +1,6 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type {
+  Code,
   ConnectRouter,
   HandlerContext,
   Interceptor,
@@ -18,6 +19,7 @@ import {
   compressionGzip,
   universalRequestFromNodeRequest,
 } from "@connectrpc/connect-node";
+import { noteFailure } from "./call-outcome.js";
 import { closeOnAbort } from "./close-on-abort.js";
 import { refineProtocolError } from "./error-info.js";
 import type { HttpHandler, Mount } from "./http-exchange.js";
@@ -59,6 +61,8 @@ const neverCompress = { compressMinBytes: 0xffffffff };
 const announceMs = 20;
 
 const announceHeaders = createContextKey<(headers: Headers) => void>(() => undefined);
+/** Told of the code that a call is answered with when it fails. */
+const announceFailure = createContextKey<(code: Code) => void>(() => undefined);
 
 /**
  * Serves services over Connect, gRPC and gRPC-Web. The headers of a stream leave with its first message, or 20 ms
@@ -82,7 +86,12 @@ export function createConnectMount(options: ConnectMountOptions): ConnectMount {
       }, announceMs);
       response.once("close", () => clearTimeout(timer));
     });
-    handler(universalRequestFromNodeRequest(request, response, undefined, values))
+    const call = universalRequestFromNodeRequest(request, response, undefined, values);
+    values.set(announceFailure, (code) => {
+      // A caller that has left is answered nothing.
+      if (!call.signal.aborted) noteFailure(request, code);
+    });
+    handler(call)
       .then((reply) => {
         if (reply.body || reply.status < 400) return writeResponse(request, response, reply);
         replyRefusal(request, response, refusalOf(reply.status, handler.allowedMethods));
@@ -182,12 +191,14 @@ const announceStream: Interceptor = (next) => async (request) => {
 
 /**
  * The library aborts a call's context with the error that it is about to write, in every protocol. That is the
- * one moment to see errors that arise before any interceptor runs.
+ * one moment to see errors that arise before any interceptor runs, and those that are in no HTTP status.
  */
 function refineErrors(context: HandlerContext, shutdownSignal: AbortSignal | undefined): void {
   context.signal.addEventListener("abort", () => {
     const { reason } = context.signal;
-    if (!(reason instanceof ConnectError) || reason === shutdownSignal?.reason) return;
-    refineProtocolError(reason, context.requestHeader.get(requestIdHeader) ?? "");
+    if (!(reason instanceof ConnectError)) return;
+    if (reason !== shutdownSignal?.reason)
+      refineProtocolError(reason, context.requestHeader.get(requestIdHeader) ?? "");
+    context.values.get(announceFailure)(reason.code);
   });
 }

@@ -1,5 +1,6 @@
 import { Code } from "@connectrpc/connect";
 import type { Reason } from "../core/fault.js";
+import { noteFailure } from "./call-outcome.js";
 import { codeName, codeOfReason } from "./codes.js";
 import type { HttpRequest, HttpResponse } from "./http-exchange.js";
 import { headerOf } from "./http-exchange.js";
@@ -74,19 +75,26 @@ export function replyJson(
 export function replyRefusal(request: HttpRequest, response: HttpResponse, refusal: Refusal): void {
   const { status, headers = {} } = refusal;
   const rpc = rpcRefusalOf(request, refusal);
-  if (rpc) return replyRpc(request, response, { ...rpc, headers: { ...headers, ...rpc.headers } });
+  if (rpc) {
+    noteFailure(request, rpc.code, status);
+    return replyRpc(request, response, { ...rpc, headers: { ...headers, ...rpc.headers } });
+  }
   const body = refusalBody(refusal, headerOf(request, requestIdHeader) ?? "");
   replyJson(request, response, { status, body, headers });
 }
 
 /** Undefined also for 415: who sends the type of another protocol may speak none of them. */
-function rpcRefusalOf(request: HttpRequest, { status, reason, message }: Refusal): RpcRefusal | undefined {
+function rpcRefusalOf(
+  request: HttpRequest,
+  { status, reason, message }: Refusal,
+): (RpcRefusal & { readonly code: Code }) | undefined {
   if (request.method !== "POST" || status === 415) return undefined;
   const contentType = headerOf(request, "content-type") ?? "";
   // A method that is not there has this code in gRPC, and clients that try several rely on it.
   const isGrpc = /^application\/grpc/i.test(contentType);
   const code = status === 404 && isGrpc ? Code.Unimplemented : codeOfReason[reason];
-  return rpcRefusal(contentType, { code, message });
+  const refusal = rpcRefusal(contentType, { code, message });
+  return refusal && { ...refusal, code };
 }
 
 function replyRpc(request: HttpRequest, response: HttpResponse, { headers, body }: RpcRefusal): void {

@@ -21,6 +21,7 @@ export interface HandlerOptions {
   readonly dialect: Dialect;
   readonly contextValues: ((request: HttpRequest) => ContextValues) | undefined;
   readonly onError: ((error: unknown, request: HttpRequest) => void) | undefined;
+  readonly onStreamFailure: ((error: ConnectError, request: HttpRequest) => void) | undefined;
 }
 
 /** Opens the context of a call. Throws a 400 where its timeout is malformed. */

@@ -6,7 +6,7 @@ import type {
   Registry,
 } from "@bufbuild/protobuf";
 import { createRegistry } from "@bufbuild/protobuf";
-import type { ContextValues, Interceptor } from "@connectrpc/connect";
+import type { ConnectError, ContextValues, Interceptor } from "@connectrpc/connect";
 import { createBodyBinding } from "./body-binding.js";
 import type { CallHandler, HandlerOptions } from "./call.js";
 import type { Dialect } from "./dialect.js";
@@ -35,6 +35,7 @@ export interface HandlerFactoryOptions {
   readonly stallMs: number | undefined;
   readonly contextValues: ((request: HttpRequest) => ContextValues) | undefined;
   readonly onError: ((error: unknown, request: HttpRequest) => void) | undefined;
+  readonly onStreamFailure: ((error: ConnectError, request: HttpRequest) => void) | undefined;
 }
 
 /** Makes the handler of a binding. Throws an Error that names the method where its options cannot be served. */
@@ -56,12 +57,13 @@ export function createHandlerFactory(options: HandlerFactoryOptions): HandlerFac
   };
   return (binding, implementation, dialect) => {
     const { method } = binding;
-    const { interceptors, contextValues, onError } = options;
+    const { interceptors, contextValues, onError, onStreamFailure } = options;
     const shared: HandlerOptions & { bind: RequestBinding; encoder: JsonEncoder } = {
       binding,
       dialect,
       contextValues,
       onError,
+      onStreamFailure,
       bind: createBinding(binding, dialect, { registry, maxBodyBytes: options.maxBodyBytes }),
       encoder: encoderOf(dialect),
     };

@@ -174,6 +174,7 @@ export class StreamSession {
     const { call } = this.start;
     if (!this.output) fail(this.options, call, error);
     if (!this.output || isGone(call.response)) return;
+    this.options.onStreamFailure?.(error, call.request);
     try {
       const frame = this.output.failure(error, requestIdOf(call.response));
       if (frame === undefined) call.response.destroy();

@@ -1,5 +1,5 @@
 import type { DescService } from "@bufbuild/protobuf";
-import type { ContextValues, Interceptor } from "@connectrpc/connect";
+import type { ConnectError, ContextValues, Interceptor } from "@connectrpc/connect";
 import { Code } from "@connectrpc/connect";
 import type { CallHandler } from "./call.js";
 import type { Dialect } from "./dialect.js";
@@ -35,6 +35,8 @@ export interface TranscoderOptions {
   readonly contextValues?: (request: HttpRequest) => ContextValues;
   /** Told of what no caller is told: errors that are no ConnectErrors. */
   readonly onError?: (error: unknown, request: HttpRequest) => void;
+  /** Told of the error that ends a stream whose status, 200, has been sent. */
+  readonly onStreamFailure?: (error: ConnectError, request: HttpRequest) => void;
 }
 
 /** Answers HTTP requests by the `google.api.http` rules of services. */
@@ -70,6 +72,7 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
     stallMs: options.stallMs,
     contextValues: options.contextValues,
     onError: options.onError,
+    onStreamFailure: options.onStreamFailure,
   });
   const bindings: Binding[] = [];
   for (const { service, implementation, dialect } of options.services) {

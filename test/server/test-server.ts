@@ -3,6 +3,7 @@ import { RunService } from "../../gen/agentry/v1/run_pb.js";
 import { Fault, notFound } from "../../src/core/fault.js";
 import type { AuthMode } from "../../src/server/auth.js";
 import { createAuthenticator } from "../../src/server/auth.js";
+import { noteFailure } from "../../src/server/call-outcome.js";
 import { createConnectMount } from "../../src/server/connect-mount.js";
 import { deadlineInterceptor } from "../../src/server/deadline-interceptor.js";
 import { createFaultInterceptor } from "../../src/server/fault-interceptor.js";
@@ -13,6 +14,8 @@ import type { ListenerOptions } from "../../src/server/listener.js";
 import { openListener } from "../../src/server/listener.js";
 import { createLogger } from "../../src/server/logger.js";
 import { replyJson } from "../../src/server/reply.js";
+import { restDialect } from "../../src/server/rest-dialect.js";
+import { createTranscoder } from "../../src/transcode/transcoder.js";
 
 export const testToken = "a-token-for-tests";
 
@@ -30,7 +33,7 @@ interface Seen {
   produced: number;
 }
 
-/** A real listener on a free port with a fake RunService and one plain route, `/v1/echo`. */
+/** A real listener on a free port with a fake RunService, in REST too, and one plain route, `/v1/echo`. */
 export async function openTestServer(options: TestServerOptions = {}) {
   const { auth = "none", host = "127.0.0.1", port = 0, names = [], draining = () => false } = options;
   const seen: Seen = { calls: 0, finished: [], produced: 0 };
@@ -39,16 +42,23 @@ export async function openTestServer(options: TestServerOptions = {}) {
     level: "debug",
     destination: { write: (line: string) => void logLines.push(line) },
   });
+  const interceptors = [createFaultInterceptor(log), deadlineInterceptor];
   const connect = createConnectMount({
     services: [{ service: RunService, implementation: fakeRunService(seen) }],
-    interceptors: [createFaultInterceptor(log), deadlineInterceptor],
+    interceptors,
     ...(options.shutdownSignal ? { shutdownSignal: options.shutdownSignal } : {}),
+  });
+  const rest = createTranscoder({
+    services: [{ service: RunService, implementation: fakeRunService(seen), dialect: restDialect }],
+    interceptors,
+    maxBodyBytes: 4 * 1024 * 1024,
+    onStreamFailure: ({ code }, request) => noteFailure(request, code),
   });
   const handler = createHttpHandler({
     guard: createGuard({ host, names }),
     authenticate: createAuthenticator({ mode: auth, host, token: testToken }),
     isDraining: draining,
-    mounts: [connect, echoMount(seen)],
+    mounts: [connect, echoMount(seen), rest],
     log,
   });
   const listener = await openListener({ ...options, host, port, handler });
