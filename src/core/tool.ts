@@ -45,7 +45,10 @@ export interface ToolContext {
   readonly notes: ToolNotes;
   /** Of a call that somebody has approved: what `Tool.prepare` saw then. */
   readonly basis?: string | undefined;
-  /** Asks the user, and waits for what becomes of it. Throws a `canceled` Fault when the run is canceled. */
+  /**
+   * Asks the user, and waits for what becomes of it. Throws a `canceled` Fault when the run is canceled. What is open
+   * when the call ends is canceled with it.
+   */
   elicit(question: ElicitationQuestion): Promise<ElicitationOutcome>;
   /** Shows a piece of output while the tool runs. The tool caps what it shows, as it caps its result. */
   onOutput(text: string, stream: OutputStream): void;

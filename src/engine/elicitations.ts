@@ -5,7 +5,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Elicitation } from "../../gen/agentry/v1/event_pb.js";
 import { ElicitationSchema, ElicitationState } from "../../gen/agentry/v1/event_pb.js";
 import type { Clock } from "../core/clock.js";
-import { canceled, conflict, notFound } from "../core/fault.js";
+import { canceled, conflict, Fault, notFound } from "../core/fault.js";
 import { newId } from "../core/id.js";
 import type { Store } from "../core/store.js";
 import type { ElicitationQuestion } from "../core/tool.js";
@@ -87,6 +87,18 @@ export class Elicitations {
   }
 
   /**
+   * Cancels what a call has asked and nobody has answered: the call is over. An answer that is being written counts.
+   * @throws Fault when that cannot be stored.
+   */
+  async withdraw(runId: string, toolCallId: string): Promise<void> {
+    const canceled = { state: ElicitationState.CANCELED } as const;
+    const withdrawing = this.#questions
+      .find((question) => question.runId === runId && question.toolCallId === toolCallId)
+      .map(({ id }) => this.resolve(id, canceled).catch(unlessConflict));
+    await Promise.all(withdrawing);
+  }
+
+  /**
    * Answers an elicitation. The first answer wins, and the same again is told the first; what went to the asker
    * alone is not compared.
    * @throws Fault `not_found`; `invalid` for an answer that does not fit what was asked, which goes on waiting; or
@@ -116,6 +128,11 @@ export class Elicitations {
       `elicitation ${JSON.stringify(id)} is ${ElicitationState[settled.state]?.toLowerCase()} already`,
     );
   }
+}
+
+/** What was answered before is no trouble. */
+function unlessConflict(error: unknown): void {
+  if (!(error instanceof Fault && error.reason === "conflict")) throw error;
 }
 
 const elicitationKind: QuestionKind<Elicitation> = {

@@ -3,7 +3,7 @@ import { canceled, Fault } from "../core/fault.js";
 import type { Tool, ToolOutput } from "../core/tool.js";
 import type { Granted } from "./permission.js";
 import { askFor } from "./permission.js";
-import { toolContext } from "./tool-context.js";
+import { withToolContext } from "./tool-context.js";
 import type { ToolStep } from "./tool-step.js";
 
 /** Approvals that one call may need when what it was approved on keeps changing. */
@@ -33,9 +33,10 @@ export async function executeCall(
   let { basis } = permission;
   for (let asks = 1; ; asks += 1) {
     const started = performance.now();
-    const context = { ...toolContext(step, call, signal), basis };
-    const running = tool.run(call.arguments ?? {}, context, signal).catch(broken);
-    const output = await (tool.stopsByItself ? running : untilStopped(running, step.stopMs, signal));
+    const output = await withToolContext(step, call, signal, (context) => {
+      const running = tool.run(call.arguments ?? {}, { ...context, basis }, signal).catch(broken);
+      return tool.stopsByItself ? running : untilStopped(running, step.stopMs, signal);
+    });
     if (signal.aborted) throw canceled("the run was canceled");
     const durationMs = Math.round(performance.now() - started);
     if (!output.stale || asks === mostAsks) return { output, durationMs };

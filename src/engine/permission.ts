@@ -6,7 +6,7 @@ import type { Decision } from "../core/policy.js";
 import type { Tool } from "../core/tool.js";
 import { allowsExactly, namesCalls, toRule, toRules } from "./rules.js";
 import { hashCall } from "./tool-arguments.js";
-import { toolContext } from "./tool-context.js";
+import { withToolContext } from "./tool-context.js";
 import type { ToolStep } from "./tool-step.js";
 
 /** A call may run; if somebody was asked, what the verdict depends on. */
@@ -40,7 +40,9 @@ export async function askFor(
   signal: AbortSignal,
 ): Promise<Permission> {
   const input = call.arguments ?? {};
-  const prepared = await tool.prepare?.(input, toolContext(step, call, signal), signal).catch(Fault.from);
+  const prepared = await withToolContext(step, call, signal, async (context) =>
+    tool.prepare?.(input, context, signal).catch(Fault.from),
+  );
   if (signal.aborted) throw canceled("the run was canceled");
   if (prepared instanceof Fault) return { granted: false, why: "The call failed: the tool itself failed" };
   const summary = (prepared?.summary ?? tool.summarize(input)).toWellFormed();

@@ -79,6 +79,11 @@ export class Questions<Q extends Question> {
     return this.#waiting.get(id)?.question;
   }
 
+  /** Those that wait, of all runs. */
+  find(matches: (question: Q) => boolean): Q[] {
+    return [...this.#waiting.values()].map(({ question }) => question).filter(matches);
+  }
+
   /**
    * Settles a question that waits, or tells how it was settled before: the first caller decides. `more` is
    * written in the same transaction.

@@ -1,12 +1,37 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { ElicitationState, OutputStream } from "../../gen/agentry/v1/event_pb.js";
 import type { ToolCall } from "../../gen/agentry/v1/message_pb.js";
+import { canceled } from "../core/fault.js";
 import type { Store } from "../core/store.js";
 import type { ElicitationOutcome, ToolContext, ToolNotes } from "../core/tool.js";
 import type { ToolStep } from "./tool-step.js";
 
-/** What a tool is given for one call. */
-export function toolContext(step: ToolStep, call: ToolCall, signal: AbortSignal): ToolContext {
+/**
+ * Gives a tool what it works with in one call. What it has asked and nobody has answered when its work is over is
+ * canceled, and it can ask nothing after that.
+ * @throws what the work does, and a Fault when the end of a question cannot be stored.
+ */
+export async function withToolContext<T>(
+  step: ToolStep,
+  call: ToolCall,
+  signal: AbortSignal,
+  work: (context: ToolContext) => Promise<T>,
+): Promise<T> {
+  const asking = { hasAsked: false, over: false };
+  try {
+    return await work(toolContext(step, call, asking, signal));
+  } finally {
+    asking.over = true;
+    if (asking.hasAsked) await step.elicitations.withdraw(step.writer.run.id, call.id);
+  }
+}
+
+function toolContext(
+  step: ToolStep,
+  call: ToolCall,
+  asking: { hasAsked: boolean; readonly over: boolean },
+  signal: AbortSignal,
+): ToolContext {
   const { writer, session, sandbox, elicitations } = step;
   return {
     workDir: session.workDir,
@@ -16,6 +41,8 @@ export function toolContext(step: ToolStep, call: ToolCall, signal: AbortSignal)
     allowedHosts: step.agent.allowedHosts,
     notes: notesOf(step.store, session.id, step.agent.id),
     async elicit(question) {
+      if (asking.over) throw canceled("the call is over");
+      asking.hasAsked = true;
       const { state, content } = await elicitations.ask(writer, call.id, question, signal);
       return { action: actionOf(state), content };
     },

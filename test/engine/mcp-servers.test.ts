@@ -12,7 +12,7 @@ import { http, stdio } from "../tools/mcp/mcp-place.js";
 import { useStdioProgram } from "../tools/mcp/stdio-program.js";
 import { openMcpRoom, states } from "./mcp-room.js";
 import type { Script } from "./room.js";
-import { bodies, calls, ending, says, tool } from "./room.js";
+import { bodies, calls, ending, kinds, says, tool } from "./room.js";
 
 const program = useStdioProgram();
 const trusted = { effect: RuleEffect.ALLOW, tool: "mcp:one", pattern: "" };
@@ -182,6 +182,20 @@ describe("a question of a server", () => {
     const { toolCall } = bodies(events, "toolCallStarted")[0]!;
     expect(bodies(events, "elicitationRequested")[0]?.elicitation?.toolCallId).toBe(toolCall?.id);
     expect(bodies(events, "toolCallFinished")[0]?.result?.output).toBe('{"action":"accept"}');
+  });
+
+  it("that its call did not wait for is canceled with the call", async () => {
+    const room = await openMcpRoom(callsOnce("one_ask_and_return"), { program: program.path });
+    const id = await room.session({ agent: { mcpServers: [stdio()], rules: [trusted] } });
+    const { events } = await room.run(id);
+    expect(kinds(events).filter((kind) => /^(elicitation|toolCall)/.test(kind))).toEqual([
+      "toolCallStarted",
+      "elicitationRequested",
+      "elicitationResolved",
+      "toolCallFinished",
+    ]);
+    expect(bodies(events, "toolCallFinished")[0]?.result?.output).toBe("it did not wait");
+    expect(await room.store.elicitations.list({ state: ElicitationState.PENDING })).toEqual([]);
   });
 
   it("outside of a call is nobody's, and is canceled with the run", async () => {

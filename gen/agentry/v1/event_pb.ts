@@ -1570,7 +1570,7 @@ export enum ElicitationState {
   DECLINED = 3,
 
   /**
-   * The user dismissed it, or the run ended before an answer.
+   * The user dismissed it, or its tool call or run ended before an answer.
    *
    * @generated from enum value: ELICITATION_STATE_CANCELED = 4;
    */

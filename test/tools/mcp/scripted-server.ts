@@ -32,6 +32,7 @@ const names = [
   "cut",
   "withdraw",
   "ask_and_crash",
+  "ask_and_return",
 ];
 
 /** A 1x1 PNG. */
@@ -157,6 +158,10 @@ export function createScriptedServer({
         await askColor(asker.signal).catch(() => undefined);
         return text("withdrawn");
       }
+      case "ask_and_return":
+        void askColor().catch(() => undefined);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        return text("it did not wait");
       case "ask_and_crash":
         setTimeout(() => process.exit(3), 100);
         return text(JSON.stringify(await askColor()));
