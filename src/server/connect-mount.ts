@@ -23,6 +23,7 @@ import { noteFailure } from "./call-outcome.js";
 import { closeOnAbort } from "./close-on-abort.js";
 import { refineProtocolError } from "./error-info.js";
 import type { HttpHandler, Mount } from "./http-exchange.js";
+import { jsonOptionsFor } from "./json-options.js";
 import type { Refusal } from "./reply.js";
 import { replyRefusal } from "./reply.js";
 import { requestIdHeader } from "./request-id.js";
@@ -127,12 +128,9 @@ function refusalOf(status: number, verbs: readonly string[]): Refusal {
 
 function createRouter(options: ConnectMountOptions): ConnectRouter {
   const { readMaxBytes = 4 * 1024 * 1024, interceptors = [], shutdownSignal } = options;
-  // Not in the declared type of the options, and honoured: invalid UTF-8 is refused, not replaced.
-  const jsonOptions = { ignoreUnknownFields: true, textDecoder: new TextDecoder("utf-8", { fatal: true }) };
   const router = createConnectRouter({
     acceptCompression: [compressionGzip, compressionBrotli],
     readMaxBytes,
-    jsonOptions,
     interceptors: [announceStream, ...interceptors],
     requestGate: (context) => refineErrors(context, shutdownSignal),
     ...(shutdownSignal ? { shutdownSignal } : {}),
@@ -158,23 +156,25 @@ function checkImplementation(
 }
 
 function mountMethod(router: ConnectRouter, spec: MethodImplSpec): void {
+  const jsonOptions = jsonOptionsFor(spec.method.input);
+  const streamOptions = { ...neverCompress, jsonOptions };
   switch (spec.kind) {
     case "unary":
-      router.rpc(spec.method, spec.impl);
+      router.rpc(spec.method, spec.impl, { jsonOptions });
       return;
     case "client_streaming":
-      router.rpc(spec.method, spec.impl, neverCompress);
+      router.rpc(spec.method, spec.impl, streamOptions);
       return;
     case "server_streaming": {
       const { impl } = spec;
       const closing: typeof impl = (input, context) => closeOnAbort(impl(input, context), context.signal);
-      router.rpc(spec.method, closing, neverCompress);
+      router.rpc(spec.method, closing, streamOptions);
       return;
     }
     case "bidi_streaming": {
       const { impl } = spec;
       const closing: typeof impl = (inputs, context) => closeOnAbort(impl(inputs, context), context.signal);
-      router.rpc(spec.method, closing, neverCompress);
+      router.rpc(spec.method, closing, streamOptions);
       return;
     }
     default:
