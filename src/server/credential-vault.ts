@@ -25,6 +25,7 @@ export function createCredentialVault({ vault, registry, ownOrigin }: Credential
       if (providerId.startsWith(mcpPrefix)) return putServerToken(vault, providerId, { apiKey, baseUrl });
       const address = baseUrl ? parseBaseUrl(baseUrl, false) : undefined;
       if (address) checkId(providerId);
+      else if (apiKey === "") await checkKeyless(registry, providerId);
       const origin = address?.origin ?? ownOrigin(providerId);
       if (!origin) throw invalid(`base_url is required: ${providerId} has no address of its own`);
       const stored = await vault.put(providerId, { apiKey, baseUrl: address?.url ?? "", origin });
@@ -77,6 +78,12 @@ function checkKey(apiKey: string): void {
   if (!/^[\x21-\x7e]*$/.test(apiKey)) {
     throw invalid("api_key holds characters that no key has: blanks, line ends or letters beyond ASCII");
   }
+}
+
+/** An empty key, from a variable that was not set, must not take the place of a good one. */
+async function checkKeyless(registry: ProviderRegistry, providerId: string): Promise<void> {
+  const { name, keyRequired } = await registry.describe(providerId);
+  if (keyRequired) throw invalid(`api_key is required: ${name} needs one, unless it is given a base_url`);
 }
 
 function checkId(providerId: string): void {

@@ -399,7 +399,7 @@ export type SetCredentialRequest = Message<"agentry.v1.SetCredentialRequest"> & 
   providerId: string;
 
   /**
-   * The key. Write-only. May be empty for a provider that needs none.
+   * The key. Write-only. May be empty for a provider that needs none, and beside a `base_url`.
    *
    * @generated from field: string api_key = 2;
    */
