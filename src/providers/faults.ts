@@ -85,13 +85,14 @@ export function idleFault(source: FaultSource, idleTimeoutMs: number): Fault {
   return new Fault("timeout", message, { retryable: true, provider: source.id });
 }
 
-/** Whatever was thrown while a provider was called, as a Fault. */
-export function callFault(source: FaultSource, error: unknown): Fault {
+/** Whatever was thrown while a provider was called, or while its answer arrived, as a Fault. */
+export function callFault(source: FaultSource, error: unknown, during: "call" | "answer" = "call"): Fault {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     if (at instanceof Fault) return at;
   }
   const code = codeOf(error);
   if (!code) return brokenFault(source, "broke off its answer");
+  if (during === "answer") return brokenFault(source, `broke off its answer (${code})`);
   const { address } = source;
   const told = address ? `at ${address} (${code}): is it running?` : `(${code})`;
   return brokenFault(source, `cannot be reached ${told}`);

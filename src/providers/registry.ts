@@ -117,7 +117,9 @@ async function* streamModel(
   try {
     yield* await callModel(connection, open.provider, request, signal);
   } catch (error) {
-    throw signal.aborted ? canceled() : callFault(connection.source, connection.guard.failure() ?? error);
+    throw signal.aborted
+      ? canceled()
+      : callFault(connection.source, connection.guard.failure() ?? error, "answer");
   }
 }
 
