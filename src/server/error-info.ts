@@ -38,13 +38,27 @@ export function errorInfoOf(error: ConnectError, requestId: string): ErrorInfo {
 /** What the library calls internal although the caller sent it. */
 const callersMistake = /^(parse binary: |decompression failed$|received compressed envelope, but )/;
 
+const jsonMistake = /^cannot decode \w+ \S+ from JSON: /;
+
+/** The caller's strings may be secrets in a wrong place. */
+function withoutValues(text: string): string {
+  return text
+    .replace(/from JSON: .* is not valid JSON$/s, "from JSON: it is not valid JSON")
+    .replace(/(got|from JSON:) ".*"/s, "$1 a string");
+}
+
 /**
  * What the protocol library found wrong with a request, set right before it is written: a message that cannot
- * be decoded is the caller's fault, not an internal one, and every error carries an ErrorInfo.
+ * be decoded is the caller's fault, not an internal one, its text quotes nothing of the request, and every error
+ * carries an ErrorInfo.
  */
 export function refineProtocolError(error: ConnectError, requestId: string): void {
   if (error.code === Code.Internal && callersMistake.test(error.rawMessage)) {
     Object.assign(error, { code: Code.InvalidArgument, message: `[invalid_argument] ${error.rawMessage}` });
+  }
+  if (error.code === Code.InvalidArgument && jsonMistake.test(error.rawMessage)) {
+    const rawMessage = withoutValues(error.rawMessage);
+    Object.assign(error, { rawMessage, message: `[invalid_argument] ${rawMessage}` });
   }
   if (error.findDetails(ErrorInfoSchema).length > 0) return;
   error.details.push({ desc: ErrorInfoSchema, value: errorInfoOf(error, requestId) });

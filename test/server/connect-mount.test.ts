@@ -225,6 +225,18 @@ describe("a bad request", () => {
     expect(server.seen.calls).toBe(before);
   });
 
+  it.each(['{"runId":sk-SECRET}', '"sk-SECRET"', '{"runId":["sk-SECRET"]}', '{"runId":"sk-SECRET'])(
+    "of %s is not quoted",
+    async (body) => {
+      const headers = { "content-type": "application/json" };
+      const reply = await fetch(server.url + path, { method: "POST", headers, body });
+      expect(reply.status).toBe(400);
+      const { message } = (await reply.json()) as { message: string };
+      expect(message).toMatch(/from JSON: |expected string/);
+      expect(message).not.toContain("SECRE");
+    },
+  );
+
   it("over gRPC and gRPC-Web is the caller's fault too", async () => {
     const envelope = Buffer.from([0, 0, 0, 0, 3, 0xff, 0xff, 0xff]);
     const headers = { "content-type": "application/grpc-web+proto" };
