@@ -59,17 +59,20 @@ function hasFlushHeaders(
   return "flushHeaders" in response;
 }
 
+/** By a timer of our own: that of a session goes on when it is destroyed, and holds it and its socket until it ends. */
 function closeWhenIdle(session: ServerHttp2Session, idleMs: number): void {
   let streams = 0;
+  const wait = () => setTimeout(() => session.close(), idleMs).unref();
+  let timer = wait();
   session.on("stream", (stream) => {
     streams += 1;
+    clearTimeout(timer);
     stream.once("close", () => {
       streams -= 1;
+      if (streams === 0 && !session.destroyed) timer = wait();
     });
   });
-  session.setTimeout(idleMs, () => {
-    if (streams === 0) session.close();
-  });
+  session.once("close", () => clearTimeout(timer));
 }
 
 /** Node bounds the time of a request body over HTTP/1.1 alone. */
