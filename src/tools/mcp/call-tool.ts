@@ -5,6 +5,7 @@ import { ResultSchema, UrlElicitationRequiredError } from "@modelcontextprotocol
 import { canceled } from "../../core/fault.js";
 import type { Redactor } from "../../core/secrets.js";
 import type { ElicitationOutcome, ElicitationQuestion, ToolContext, ToolOutput } from "../../core/tool.js";
+import { withEitherSignal } from "../../core/with-either-signal.js";
 import { createOutputPieces } from "../output-pieces.js";
 import { takeStart } from "../show-text.js";
 import type { Patience } from "./patience.js";
@@ -56,12 +57,15 @@ export async function callTool(
   const lost = new AbortController();
   const call = openCall(request.context, lost.signal);
   desk.calls.add(call);
-  const either = AbortSignal.any([signal, limit.signal]);
   try {
-    return await send(request, either).catch(async (error: unknown) => {
-      if (!(error instanceof UrlElicitationRequiredError)) throw error;
-      return (await visitPages(error, { questions: desk.questions, call }, either)) ?? send(request, either);
-    });
+    return await withEitherSignal([signal, limit.signal], (either) =>
+      send(request, either).catch(async (error: unknown) => {
+        if (!(error instanceof UrlElicitationRequiredError)) throw error;
+        return (
+          (await visitPages(error, { questions: desk.questions, call }, either)) ?? send(request, either)
+        );
+      }),
+    );
   } catch (error) {
     lost.abort();
     if (signal.aborted) throw canceled("the run was canceled");

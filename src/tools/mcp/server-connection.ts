@@ -15,6 +15,7 @@ import { canceled, Fault } from "../../core/fault.js";
 import type { Redactor } from "../../core/secrets.js";
 import type { ToolContext, ToolOutput } from "../../core/tool.js";
 import type { OfferedTool, ServerHost, ToolServer } from "../../core/tool-servers.js";
+import { withEitherSignal } from "../../core/with-either-signal.js";
 import type { OpenCall } from "./call-tool.js";
 import { callTool } from "./call-tool.js";
 import { longestTimerMs, Patience } from "./patience.js";
@@ -222,7 +223,9 @@ export class ServerConnection implements ToolServer {
     const limit = new AbortController();
     const endLimit = this.#patience.limit(answerMs, () => limit.abort());
     try {
-      return await send({ signal: AbortSignal.any([signal, limit.signal]), timeout: longestTimerMs });
+      return await withEitherSignal([signal, limit.signal], (either) =>
+        send({ signal: either, timeout: longestTimerMs }),
+      );
     } catch (error) {
       if (signal.aborted) throw canceled("the run was canceled");
       // Also what does not answer at all: another connection may.

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
+import { isCollected } from "../../support/is-collected.js";
 import { alive } from "../sandbox/alive.js";
 import type { McpPlace } from "./mcp-place.js";
 import { never, openMcpPlace, stdio } from "./mcp-place.js";
@@ -36,6 +37,17 @@ describe("a server over stdio", () => {
     const one = await place.connect();
     expect(await place.connect(stdio(init))).not.toBe(one);
     await expect(one.tools(never)).rejects.toThrow("broke off");
+  });
+
+  it("is held by nothing once it has ended", async () => {
+    const place = open();
+    const use = async () => {
+      expect(await place.call("echo", "hello")).toMatchObject({ text: "hello" });
+      return new WeakRef(await place.connect());
+    };
+    const connection = await use();
+    await place.servers.leave("S");
+    expect(await isCollected(connection)).toBe(true);
   });
 
   it("has an environment of an allow-list and its own", async () => {
