@@ -41,19 +41,21 @@ export async function* readEvents(
   signal: AbortSignal,
 ): AsyncGenerator<readonly unknown[], void> {
   const stop = new AbortController();
-  const abort = () => stop.abort();
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  // Not by a listener of `stop`: a client library keeps that until nothing leads to the body of the answer.
+  const abort = () => {
+    stop.abort();
+    reader?.cancel().catch(() => undefined);
+  };
   signal.addEventListener("abort", abort, { once: true });
   const loading = new IdleClock(call.responseTimeoutMs ?? call.idleTimeoutMs, abort);
   const idle = new IdleClock(call.idleTimeoutMs, abort);
-  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   try {
     signal.throwIfAborted();
     const response = await loading.watch(call.send(stop.signal));
     reader = response.body?.getReader();
     if (!reader) throw brokenFault(call.source, "answered without a body");
-    const body = reader;
-    stop.signal.addEventListener("abort", () => void body.cancel().catch(() => undefined), { once: true });
-    const next = eventReader(body, call.framing ?? new EventLines(), call.source);
+    const next = eventReader(reader, call.framing ?? new EventLines(), call.source);
     for (;;) {
       const batch = await idle.watch(next());
       if (idle.expired || signal.aborted || !batch) break;
