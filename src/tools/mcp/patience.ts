@@ -28,7 +28,7 @@ export class Patience {
       return await ask();
     } finally {
       this.#questions -= 1;
-      if (this.#questions === 0) for (const resume of this.#resumes) resume();
+      if (this.#questions === 0) for (const resume of this.#resumes.splice(0)) resume();
     }
   }
 }
