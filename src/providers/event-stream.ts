@@ -42,7 +42,7 @@ export async function* readEvents(
 ): AsyncGenerator<readonly unknown[], void> {
   const stop = new AbortController();
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
-  // Not by a listener of `stop`: a client library keeps that until nothing leads to the body of the answer.
+  // Not by a listener of `stop`: a client library keeps that signal until nothing leads to the body of the answer.
   const abort = () => {
     stop.abort();
     reader?.cancel().catch(() => undefined);
@@ -69,6 +69,8 @@ export async function* readEvents(
     idle.stop();
     signal.removeEventListener("abort", abort);
     if (reader) void drain(reader);
+    // The error of an abort leads to whoever aborted: here, and from here on.
+    reader = undefined;
   }
   const expired = [loading, idle].find((clock) => clock.expired);
   if (expired) throw idleFault(call.source, expired.milliseconds);
