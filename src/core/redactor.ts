@@ -4,18 +4,32 @@ import type { Redactor } from "./secrets.js";
 const shortest = 8;
 const replacement = "[secret]";
 
-/** A redactor that knows nothing yet. What it is told it keeps in memory for good. */
+/** Of secrets that take the place of one another, so many of the newest are known: tokens come in twos and threes. */
+const mostOfOwner = 12;
+
+/** A redactor that knows nothing yet. */
 export function createRedactor(): Redactor {
-  const known = new Set<string>();
+  const lasting = new Set<string>();
+  /** The newest one last. */
+  const passing = new Map<string, readonly string[]>();
+  let known = new Map<string, readonly string[]>();
   // Longest first: a form may hold another one.
-  let forms: string[] = [];
+  let forms: readonly string[] = [];
+  const refresh = (): void => {
+    const all = new Set([...lasting, ...[...passing.values()].flat()]);
+    known = new Map([...all].map((secret) => [secret, known.get(secret) ?? secretForms(secret)]));
+    const usable = [...known.values()].flat().filter((form) => form.length >= shortest);
+    forms = [...new Set(usable)].sort((a, b) => b.length - a.length);
+  };
   return {
-    add(secret) {
-      if (secret.length < shortest || known.has(secret)) return;
-      known.add(secret);
-      const all = new Set(forms);
-      for (const form of secretForms(secret)) if (form.length >= shortest) all.add(form);
-      forms = [...all].sort((a, b) => b.length - a.length);
+    add(secret, owner) {
+      if (secret.length < shortest) return;
+      if (owner === undefined) lasting.add(secret);
+      else {
+        const others = (passing.get(owner) ?? []).filter((other) => other !== secret);
+        passing.set(owner, [...others, secret].slice(-mostOfOwner));
+      }
+      if (!known.has(secret)) refresh();
     },
     redact(text) {
       if (text.length < shortest) return text;

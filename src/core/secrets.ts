@@ -28,7 +28,10 @@ export interface TokenStore {
 
 /** Takes every known secret out of a text, in each form it may have: plain, base64, URL-encoded, JSON-escaped. */
 export interface Redactor {
-  /** Makes a value known for the life of the process. Values shorter than 8 characters are ignored. */
-  add(secret: string): void;
+  /**
+   * Makes a value known for the life of the process; with an owner, for as long as it is among the newest that this
+   * one has named. Values shorter than 8 characters are ignored.
+   */
+  add(secret: string, owner?: string): void;
   redact(text: string): string;
 }

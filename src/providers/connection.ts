@@ -76,7 +76,7 @@ export function connect(
   }
   const { key } = credential;
   const { redactor, clock, transport } = parts;
-  redactor.add(key);
+  redactor.add(key, provider.id);
   const source: FaultSource = {
     id: provider.id,
     name: provider.name,

@@ -43,6 +43,19 @@ describe("a redactor", () => {
     expect(redactor.redact("12345678")).toBe("[secret]");
   });
 
+  it("forgets the oldest of those that took the place of one another, and no others", () => {
+    const redactor = createRedactor();
+    const token = (n: number) => `token-${n}-0123456789`;
+    redactor.add("for-good-0123456789");
+    redactor.add(token(0), "other");
+    for (let n = 0; n < 1000; n += 1) redactor.add(token(n), "one");
+    redactor.add(token(990), "one");
+    redactor.add(token(1000), "one");
+    const known = (text: string) => redactor.redact(text) === "[secret]";
+    expect(["for-good-0123456789", token(0), token(990), token(1000)].filter(known)).toHaveLength(4);
+    expect(Array.from({ length: 1001 }, (_, n) => token(n)).filter(known)).toHaveLength(13);
+  });
+
   it("takes out the longer of two secrets that overlap", () => {
     const redactor = createRedactor();
     redactor.add("abcdefgh");

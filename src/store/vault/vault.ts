@@ -61,7 +61,7 @@ export function createVault({ rows, key: bytes, redactor, clock }: VaultOptions)
   return {
     async put(providerId, { apiKey, baseUrl, origin }) {
       requireOrigin(baseUrl, origin);
-      redactor.add(apiKey);
+      redactor.add(apiKey, providerId);
       const binding = { providerId, origin, baseUrl, keyId };
       const last4 = apiKey.length >= 12 ? apiKey.slice(-4) : "";
       const row = { ...binding, ...seal(key, apiKey, binding), last4, updatedAt: clock.now() };
@@ -73,7 +73,7 @@ export function createVault({ rows, key: bytes, redactor, clock }: VaultOptions)
       if (!row) return undefined;
       if (row.keyId !== keyId) throw unreadable(providerId, "it was stored under another master key");
       const apiKey = decrypt(key, row, providerId);
-      redactor.add(apiKey);
+      redactor.add(apiKey, providerId);
       return { key: apiKey, origin: row.origin, baseUrl: row.baseUrl };
     },
     delete: (providerId) => rows.delete(providerId),

@@ -16,7 +16,7 @@ export interface Grant {
   readonly tokens?: OAuthTokens | undefined;
 }
 
-/** Keeps grants, encrypted, and makes every token in them known to the redactor. */
+/** Keeps grants, encrypted, and makes the tokens in them known to the redactor. */
 export class OAuthGrants {
   readonly #read = new Map<string, Grant>();
   /** What is under way for grants, by server: settles when the last work for it has. */
@@ -32,7 +32,7 @@ export class OAuthGrants {
     return this.exclusively(server, async () => {
       const text = await this.store.open(grantId(server));
       const grant = text === undefined ? {} : readGrant(text);
-      this.#hide(grant);
+      this.#hide(server, grant);
       this.#read.set(server.href, grant);
       return grant;
     });
@@ -57,14 +57,14 @@ export class OAuthGrants {
   }
 
   async save(server: URL, grant: Grant): Promise<void> {
-    this.#hide(grant);
+    this.#hide(server, grant);
     this.#read.set(server.href, grant);
     await this.store.put(grantId(server), JSON.stringify(grant), server.origin);
   }
 
-  #hide({ tokens, client }: Grant): void {
+  #hide({ href }: URL, { tokens, client }: Grant): void {
     const secrets = [tokens?.access_token, tokens?.refresh_token, tokens?.id_token, client?.client_secret];
-    for (const secret of secrets) if (secret) this.redactor.add(secret);
+    for (const secret of secrets) if (secret) this.redactor.add(secret, href);
   }
 }
 
