@@ -1,5 +1,6 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Tool, ToolOutput } from "../core/tool.js";
+import { withEitherSignal } from "../core/with-either-signal.js";
 import { defineTool } from "./define-tool.js";
 import type { Page } from "./fetch/fetch-page.js";
 import type { Reach } from "./fetch/resolve-target.js";
@@ -55,12 +56,12 @@ export function createFetchTool({
       const format = input.optionalText("format") ?? "markdown";
       const seconds = input.number("timeout", defaultSeconds);
       const timeOut = AbortSignal.timeout(seconds * 1_000);
-      const either = AbortSignal.any([signal, timeOut]);
       try {
         // Loaded with the first page: a client for TLS and a reader of HTML cost memory that most never use.
         const { fetchPage } = await import("./fetch/fetch-page.js");
-        const page = await fetchPage(url, { allowAddress, resolve }, either);
-        return await showPage(page, format, either);
+        return await withEitherSignal([signal, timeOut], async (either) =>
+          showPage(await fetchPage(url, { allowAddress, resolve }, either), format, either),
+        );
       } catch (error) {
         signal.throwIfAborted();
         if (!timeOut.aborted) throw error;

@@ -1,6 +1,7 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { withEitherSignal } from "../../src/core/with-either-signal.js";
+import { isCollected } from "../support/is-collected.js";
 
 describe("work with either of two signals", () => {
   const reason = new Error("enough");
@@ -35,5 +36,16 @@ describe("work with either of two signals", () => {
     });
     await work.catch(() => undefined);
     for (const one of signals) expect(getEventListeners(one, "abort")).toEqual([]);
+  });
+
+  it("leaves nothing that holds the signal, whatever listens to it, before a time limit has ended", async () => {
+    const limit = AbortSignal.timeout(60_000);
+    const use = () =>
+      withEitherSignal([limit], async (signal) => {
+        signal.addEventListener("abort", () => undefined);
+        return new WeakRef(signal);
+      });
+    expect(await isCollected(await use())).toBe(true);
+    expect(limit.aborted).toBe(false);
   });
 });

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { Model } from "../../../gen/agentry/v1/providers_pb.js";
 import { ModelSchema } from "../../../gen/agentry/v1/providers_pb.js";
+import { withEitherSignal } from "../../core/with-either-signal.js";
 import type { Connection } from "../connection.js";
 import { brokenFault } from "../faults.js";
 import { countOf, listOf, member, textOf } from "../json-value.js";
@@ -16,10 +17,12 @@ const details = { most: 50, atOnce: 4, timeoutMs: 3000 };
  * to be had.
  */
 export async function listOllamaModels(connection: Connection, signal: AbortSignal): Promise<Model[]> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(connection.idleTimeoutMs)]);
-  const list = await readJsonBody(await get(connection, "/api/tags", limit)).catch((error: unknown) => {
-    throw brokenFault(connection.source, "sent a list of models that cannot be read", error);
-  });
+  const limit = AbortSignal.timeout(connection.idleTimeoutMs);
+  const list = await withEitherSignal([signal, limit], async (either) =>
+    readJsonBody(await get(connection, "/api/tags", either)).catch((error: unknown) => {
+      throw brokenFault(connection.source, "sent a list of models that cannot be read", error);
+    }),
+  );
   const ids = new Set(listOf(member(list, "models")).map((row) => textOf(member(row, "name"))));
   ids.delete("");
   const models = [...ids].sort().map((id) => create(ModelSchema, { id, name: id }));
@@ -32,15 +35,16 @@ async function describeModels(
   models: readonly Model[],
   signal: AbortSignal,
 ): Promise<void> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(details.timeoutMs)]);
   const queue = models.values();
-  const work = async () => {
+  const work = async (limit: AbortSignal) => {
     for (const model of queue) {
       if (limit.aborted) return;
       await describe(connection, model, limit).catch(() => undefined);
     }
   };
-  await Promise.all(Array.from({ length: details.atOnce }, work));
+  await withEitherSignal([signal, AbortSignal.timeout(details.timeoutMs)], (limit) =>
+    Promise.all(Array.from({ length: details.atOnce }, () => work(limit))),
+  );
   signal.throwIfAborted();
 }
 

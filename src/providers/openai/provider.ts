@@ -3,6 +3,7 @@ import OpenAI from "openai";
 import type { Model } from "../../../gen/agentry/v1/providers_pb.js";
 import { ModelSchema } from "../../../gen/agentry/v1/providers_pb.js";
 import type { ModelEvent, ModelRequest } from "../../core/model-provider.js";
+import { withEitherSignal } from "../../core/with-either-signal.js";
 import { findModel, priceOf } from "../catalogue/models.js";
 import type { ChatQuirks } from "../catalogue/providers.js";
 import type { Connection } from "../connection.js";
@@ -37,18 +38,23 @@ const longestList = 8 * 1024 * 1024;
 
 /** Asks a provider for its models, by id. Throws as `streamChat`. */
 export async function listChatModels(connection: Connection, signal: AbortSignal): Promise<Model[]> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(connection.idleTimeoutMs)]);
-  const response = await createClient(connection).get("/models", { signal: limit }).asResponse();
+  const limit = AbortSignal.timeout(connection.idleTimeoutMs);
+  const text = await withEitherSignal([signal, limit], (either) => readModelList(connection, either));
+  const ids = new Set(listOf(member(JSON.parse(text), "data")).map((row) => textOf(member(row, "id"))));
+  ids.delete("");
+  const { id: provider } = connection.source;
+  return [...ids].sort().map((id) => findModel(provider, id) ?? create(ModelSchema, { id, name: id }));
+}
+
+async function readModelList(connection: Connection, signal: AbortSignal): Promise<string> {
+  const response = await createClient(connection).get("/models", { signal }).asResponse();
   let text = "";
   const decoder = new TextDecoder();
   for await (const chunk of response.body ?? []) {
     text += decoder.decode(chunk, { stream: true });
     if (text.length > longestList) throw brokenFault(connection.source, "sent too long a list of models");
   }
-  const ids = new Set(listOf(member(JSON.parse(text), "data")).map((row) => textOf(member(row, "id"))));
-  ids.delete("");
-  const { id: provider } = connection.source;
-  return [...ids].sort().map((id) => findModel(provider, id) ?? create(ModelSchema, { id, name: id }));
+  return text;
 }
 
 function createClient({ baseUrl, guard }: Connection): OpenAI {
