@@ -1,7 +1,7 @@
 import { Fault } from "../core/fault.js";
 import { EventLines, longestLine } from "./event-lines.js";
 import type { FaultSource } from "./faults.js";
-import { brokenFault, idleFault } from "./faults.js";
+import { brokenFault, idleFault, pageFault } from "./faults.js";
 
 /** Most bytes of one answer. */
 const largestAnswer = 256 * 1024 * 1024;
@@ -30,8 +30,9 @@ export interface EventCall {
 export const doneMark = "[DONE]";
 
 /**
- * Calls, and yields the data of events parsed as JSON, those that arrive together in one batch; `[DONE]` is yielded as it is. Throws a Fault for
- * a silence longer than its time-out, an oversized line or answer, and data that is no JSON. Returns
+ * Calls, and yields the data of events parsed as JSON, those that arrive together in one batch; `[DONE]` is yielded as
+ * it is. Throws a Fault for a silence longer than its time-out, an oversized line or answer, data that is no JSON, and
+ * a web page in place of events. Returns
  * when the answer ends or breaks off cleanly: whether it was whole is for the caller to tell. Once the
  * caller stops early, what is left of the answer is read away for a moment, so that the connection can be
  * used again.
@@ -56,12 +57,17 @@ export async function* readEvents(
     reader = response.body?.getReader();
     if (!reader) throw brokenFault(call.source, "answered without a body");
     const next = eventReader(reader, call.framing ?? new EventLines(), call.source);
+    let isEmpty = true;
     for (;;) {
       const batch = await idle.watch(next());
       if (idle.expired || signal.aborted || !batch) break;
+      isEmpty &&= batch.length === 0;
       yield* parseAll(batch, call.source);
     }
     signal.throwIfAborted();
+    // Asked of an answer without events alone: some servers send events under this name.
+    if (isEmpty && !idle.expired && /^text\/html\b/i.test(response.headers.get("content-type") ?? ""))
+      throw pageFault(call.source);
   } catch (error) {
     if (!idle.expired && !loading.expired) throw error;
   } finally {

@@ -79,6 +79,12 @@ export function brokenFault(source: FaultSource, what: string, cause?: unknown):
   return new Fault("unavailable", `${source.name} ${what}`, { retryable: true, provider: source.id }, cause);
 }
 
+/** A web page came in place of an answer: whoever was asked is no provider. */
+export function pageFault(source: FaultSource): Fault {
+  const message = `${source.name} answered with a web page: correct its base_url`;
+  return new Fault("unavailable", message, { retryable: false, provider: source.id });
+}
+
 /** Nothing arrived for too long. */
 export function idleFault(source: FaultSource, idleTimeoutMs: number): Fault {
   const message = `${source.name} sent nothing for ${idleTimeoutMs / 1000} seconds`;
