@@ -1,5 +1,6 @@
 import * as http from "node:http";
 import * as https from "node:https";
+import { ReadTurns } from "./read-turns.js";
 
 /** Bytes that may wait for a slow reader before the socket is paused. */
 const highWaterMark = 256 * 1024;
@@ -12,28 +13,29 @@ const highWaterMark = 256 * 1024;
 export function createHttpFetch(): { readonly fetch: typeof fetch; close(): void } {
   // `timeout` closes idle connections before most servers do, so that a request seldom meets a closed one.
   const pool = { keepAlive: true, noDelay: true, timeout: 30_000 };
-  const plain = new http.Agent(pool);
-  const secure = new https.Agent(pool);
+  const turns = new ReadTurns();
+  const plain = { request: http.request, agent: new http.Agent(pool), turns };
+  const secure = { request: https.request, agent: new https.Agent(pool), turns };
   return {
     fetch: (input, init = {}) => {
       const url = new URL(input instanceof Request ? input.url : input);
-      return url.protocol === "https:"
-        ? send(https.request, secure, url, init)
-        : send(http.request, plain, url, init);
+      return send(url.protocol === "https:" ? secure : plain, url, init);
     },
     close() {
-      plain.destroy();
-      secure.destroy();
+      plain.agent.destroy();
+      secure.agent.destroy();
     },
   };
 }
 
-function send(
-  request: typeof http.request,
-  agent: http.Agent,
-  url: URL,
-  init: RequestInit,
-): Promise<Response> {
+/** How requests of one scheme are sent, and their answers read. */
+interface Way {
+  readonly request: typeof http.request;
+  readonly agent: http.Agent;
+  readonly turns: ReadTurns;
+}
+
+function send({ request, agent, turns }: Way, url: URL, init: RequestInit): Promise<Response> {
   const { body, signal } = init;
   if (body !== null && body !== undefined && typeof body !== "string") {
     return Promise.reject(new TypeError("only text bodies can be sent"));
@@ -52,7 +54,7 @@ function send(
     outgoing.on("error", reject);
     outgoing.on("response", (incoming) => {
       try {
-        resolve(toResponse(incoming));
+        resolve(toResponse(incoming, turns));
       } catch (error) {
         incoming.destroy();
         reject(error);
@@ -67,7 +69,7 @@ function plainHeaders(headers: RequestInit["headers"]): http.OutgoingHttpHeaders
   return isRecord ? { ...headers } : Object.fromEntries(new Headers(headers));
 }
 
-function toResponse(incoming: http.IncomingMessage): Response {
+function toResponse(incoming: http.IncomingMessage, turns: ReadTurns): Response {
   const headers = new Headers();
   for (let i = 0; i + 1 < incoming.rawHeaders.length; i += 2) {
     headers.append(incoming.rawHeaders[i] ?? "", incoming.rawHeaders[i + 1] ?? "");
@@ -77,17 +79,27 @@ function toResponse(incoming: http.IncomingMessage): Response {
     incoming.resume();
     return new Response(null, { status, headers });
   }
-  return new Response(toStream(incoming), { status, headers });
+  return new Response(toStream(incoming, turns), { status, headers });
 }
 
-function toStream(incoming: http.IncomingMessage): ReadableStream<Uint8Array> {
+function toStream(incoming: http.IncomingMessage, turns: ReadTurns): ReadableStream<Uint8Array> {
   let open = true;
+  let waiting = false;
+  const read = (): void => {
+    waiting = false;
+    // All that has come at once. There may be nothing yet.
+    if (open && incoming.read() === null) incoming.resume();
+  };
   const source = {
     start(controller: ReadableStreamDefaultController<Uint8Array>) {
       incoming.on("data", (chunk: Buffer) => {
         if (!open) return;
         controller.enqueue(chunk);
-        if ((controller.desiredSize ?? 0) <= 0) incoming.pause();
+        if (turns.arrived(incoming)) {
+          waiting = true;
+          incoming.pause();
+          turns.wait(read);
+        } else if ((controller.desiredSize ?? 0) <= 0) incoming.pause();
       });
       incoming.on("end", () => {
         if (open) controller.close();
@@ -101,7 +113,7 @@ function toStream(incoming: http.IncomingMessage): ReadableStream<Uint8Array> {
       incoming.on("close", () => fail(new Error("the connection was closed")));
     },
     pull() {
-      incoming.resume();
+      if (!waiting) incoming.resume();
     },
     cancel() {
       open = false;
