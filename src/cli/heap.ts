@@ -11,8 +11,11 @@ export function keepHeapSmall(): void {
   setFlagsFromString("--no-opt");
 }
 
-/** Bytes of the young generation, both halves of it, from which it grows no more. */
-const largestYoung = 8 * 1024 * 1024;
+/**
+ * Bytes of the young generation, both halves of it, from which it grows no more. With much less, what lives for a
+ * moment grows old before it is collected.
+ */
+const largestYoung = 32 * 1024 * 1024;
 
 /**
  * For the work to come: fast code, and a young generation that can grow, as streams need it, but not to the 128 MiB

@@ -14,8 +14,8 @@ ${setUp}
 let kept = [];
 const until = Date.now() + 1000;
 while (Date.now() < until) {
-  for (let i = 0; i < 20_000; i += 1) kept.push({ i, list: [i] });
-  if (kept.length > 200_000) kept = [];
+  for (let i = 0; i < 20_000; i += 1) kept.push({ i, list: [i, i, i, i, i, i, i, i] });
+  if (kept.length > 400_000) kept = [];
   await new Promise((resolve) => setTimeout(resolve, 2));
 }
 const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space");
@@ -36,11 +36,11 @@ describe("the young generation of the heap", () => {
   it("grows with the work to come, and no further than it should", async () => {
     const young = await youngMiB("keepHeapSmall(); letHeapGrow();");
     expect(young).toBeGreaterThan(4);
-    expect(young).toBeLessThanOrEqual(32);
+    expect(young).toBeLessThanOrEqual(64);
   });
 
   it("stays bounded when a worker starts, which sets the flag back", async () => {
     const worker = "new Worker('0', { eval: true }); await new Promise((r) => setTimeout(r, 300));";
-    expect(await youngMiB(`keepHeapSmall(); letHeapGrow(); ${worker}`)).toBeLessThanOrEqual(32);
+    expect(await youngMiB(`keepHeapSmall(); letHeapGrow(); ${worker}`)).toBeLessThanOrEqual(64);
   });
 });
