@@ -1,6 +1,7 @@
 import type { DescEnum, DescField, DescMessage } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { enumNames } from "../transcode/enum-names.js";
+import { findField } from "../transcode/message-field.js";
 
 /** Levels of messages that are looked at; the protocol library refuses what is deeper. */
 const maxDepth = 100;
@@ -20,7 +21,7 @@ export function hasEnums(desc: DescMessage, seen = new Set<DescMessage>()): bool
 export function checkEnums(desc: DescMessage, value: unknown, path = "", depth = 0): void {
   if (isWellKnown(desc) || !isObject(value) || depth > maxDepth) return;
   for (const [name, member] of Object.entries(value)) {
-    const field = desc.fields.find((candidate) => candidate.name === name || candidate.jsonName === name);
+    const field = findField(desc, name);
     if (field && (field.enum || field.message)) checkMember(field, member, `${path}${field.name}`, depth);
   }
 }
